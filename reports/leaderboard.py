@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from typing import Final, TypeVar
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
+from graders.marks.metric_words import metric_words
 from graders.marks.words import REASON_WORDS
 from graders.scoring.ranking import Ranking, TeamRank
 from reports.figures import Axis, Whisker, axis_of, decimals_of, whisker, within_sight
@@ -93,7 +95,8 @@ def leaderboard_page(
         assignment=assignment,
         course=course,
         criterion=criterion,
-        metric="utility" if utilities else criterion.metric,
+        metric="utility" if utilities else metric_words(criterion.metric, criterion, assignment.data.classes),
+        words=partial(metric_words, criterion=criterion, classes=assignment.data.classes),
         unit="" if utilities else _unit(marks, criterion),
         utilities=utilities,
         rising=bool(utilities) or criterion.anchors.rising,

@@ -178,7 +178,7 @@ def likely_mistake(scored: Scored) -> str:
 def next_anchor(scored: Scored, points: Decimal, criterion: Accuracy, level: int) -> tuple[str, str]:
     """What an accuracy earns, and how far the next anchor is: what can be said without a promise."""
     score, sign, decimals = shown_score(scored.score), criterion.anchors.sign, decimals_of(criterion)
-    earns = f"{score_of(scored)} earns {number(points)} of {criterion.points} points."
+    earns = sentence(f"{score_of(scored)} earns {number(points)} of {criterion.points} points")
     if scored.failed:
         return earns, f"{_failed(scored)[0]} Mend these first."
     if scored.caps:

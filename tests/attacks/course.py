@@ -108,11 +108,18 @@ class Attacked:
 
         The mark sheet and the pages below `staff/` are not theirs.
         """
+        return b"\0".join([*(path.read_bytes() for path in self._open_files()), self.in_words()])
+
+    def in_words(self) -> bytes:
+        """The same as texts: of a PDF what it says, without its packed bytes."""
+        files = self._open_files()
+        texts = (text_of_pdf(path).encode() if path.suffix == ".pdf" else path.read_bytes() for path in files)
+        return b"\0".join([*texts, *(self.outputs[name].out.encode() for name in ("collect", "student"))])
+
+    def _open_files(self) -> list[Path]:
         pages = self.folder / "reports/target"
-        files = [*sorted((pages / "feedback").iterdir()), pages / "leaderboard.html"]
-        printed = [text_of_pdf(path).encode() for path in files if path.suffix == ".pdf"]
-        outputs = [self.outputs[name].out.encode() for name in ("collect", "student")]
-        return b"\0".join([*(path.read_bytes() for path in files), *printed, *outputs])
+        own = [path for name in ("feedback", "personal") for path in sorted((pages / name).iterdir())]
+        return [*own, pages / "leaderboard.html"]
 
 
 def text_of_pdf(path: Path) -> str:

@@ -165,7 +165,7 @@ def test_no_copy_of_a_page_acts(course, attack):
     home = course.folder / "reports/target"
     messages, papers = sorted(home.rglob("*.md")), sorted(home.rglob("*.pdf"))
     attack.came_to(f"{len(messages)} messages and {len(papers)} PDFs: nothing in them acts")
-    assert 12 == len(messages) < len(papers)
+    assert 24 == len(messages) < len(papers)  # a page for each of twelve groups, and for each of their people
     for path in messages:
         assert_harmless(path.read_text(encoding="utf-8"))
     for path in papers:

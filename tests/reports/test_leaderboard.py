@@ -8,8 +8,10 @@ import pytest
 
 from graders.record.documents import Cause
 from reports.leaderboard import Baseline, anchor_rows, board, calibrated_rows, leaderboard_page
+from tests.reports.every_page import crowded_board
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.pages import Page
+from tests.reports.test_standings import ranked_board
 
 CRITERION = assignment().criterion("accuracy")
 
@@ -137,7 +139,7 @@ def test_one_far_score_is_an_arrow_and_does_not_press_the_others_together():
     page = leaderboard_page(marks, of, names={n: n for n in scores})
     assert page.count('<path class="dot"') == 1
     assert "An arrow: the score is worse than the figure shows." in page
-    assert ">hd95, mm</th>" in page
+    assert ">Hausdorff distance, 95th percentile, mm</th>" in page
 
 
 def test_a_name_that_is_not_given_is_an_error_and_never_the_real_one():
@@ -176,3 +178,13 @@ def test_the_points_of_other_criteria_are_not_on_the_board():
 
 def test_a_board_without_groups_still_opens():
     assert "0 groups" in Page(leaderboard_page([], assignment(), names={})).text
+
+
+def test_every_row_of_the_board_has_its_cells_below_the_same_headings():
+    for html in (ranked_board(), crowded_board()):
+        rows = re.findall(r"<tr.*?</tr>", html, re.DOTALL)
+        cells = [re.findall(r"<t[hd]([^>]*)>", row) for row in rows]
+        widths = [sum(int((re.findall(r'colspan="(\d+)"', cell) or [1])[0]) for cell in row) for row in cells]
+        assert len(set(widths)) == 1, widths
+        names = {next(i for i, c in enumerate(row) if "name" in c) for row in cells if any("name" in c for c in row)}
+        assert len(names) == 1, "a name stands below another heading"

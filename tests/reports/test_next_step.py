@@ -198,7 +198,7 @@ def test_a_likely_mistake_in_the_answers_comes_before_a_single_check():
 )  # fmt: skip
 def test_where_every_check_holds_the_distance_to_the_next_anchor_is_said(score, interval, points, advice):
     first = step(*PASSED, accuracy=accuracy(score, interval, points))
-    assert first.line == f"No check is to mend. dice {score:.3f} earns {points} of 35 points."
+    assert first.line == f"No check is to mend. Dice {score:.3f} earns {points} of 35 points."
     assert first.todo[0].advice == advice
     assert not first.to_mend
 

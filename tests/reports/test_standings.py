@@ -11,7 +11,7 @@ from graders.record.documents import CaseScore, JobResult, Measured, ScoreResult
 from graders.scoring.intervals import packed
 from reports.leaderboard import leaderboard_page
 from reports.standings import ranked_groups
-from tests.reports.hand_made import accuracy, assignment, mark
+from tests.reports.hand_made import accuracy, assignment, mark, not_submitted
 from tests.reports.pages import Page
 
 ANCHORS = {"trivial": 0.52, "pass": 0.62, "merit": 0.71, "distinction": 0.79, "reference": 0.81, "ceiling": 0.9}
@@ -130,10 +130,11 @@ def test_a_group_without_one_of_the_metrics_is_not_ranked():
 
 
 def ranked_board():
-    """The page of six groups in two tiers, one of them with a failed answer."""
+    """The page of six groups in two tiers, one of them with a failed answer, and of a seventh without work."""
     of = only_accuracy()
     marks = [marked(of, f"g{i}", measured(values(i, 0.01 * (i // 3) * 5), failed=range(i == 5))) for i in range(6)]
-    return leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(6)})
+    marks.append(not_submitted("g6"))
+    return leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(7)})
 
 
 def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_distinguished():
@@ -152,8 +153,8 @@ def test_the_page_of_a_utility_tells_how_it_is_made():
     text = Page(leaderboard_page(marks, of, names={"a": "Amber Heron"})).text
     assert "Ranked by utility , higher is better" in text
     assert "0.49" in text
-    assert "dice 0.30 + hd95 0.19" in text
-    assert "dice counts 75 %, nothing at 0.5 and in full at 0.9; hd95 counts 25 %, nothing at 60" in text
+    assert "dice 0.30 + Hausdorff distance, 95th percentile 0.19" in text
+    assert "dice counts 75 %, nothing at 0.5 and in full at 0.9; Hausdorff distance, 95th percentile counts 25 %, nothing at 60" in text
 
 
 def test_utilities_need_weights_that_add_up_and_metrics_that_are_scored():

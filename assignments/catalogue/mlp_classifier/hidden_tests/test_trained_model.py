@@ -71,9 +71,11 @@ def test_a_case_alone_as_in_a_batch(shared_student, model, rng):
     x = synthetic(32, rng)["x"]
     prob = probabilities(shared_student, model, x)
     needs_a_model_that_learnt(prob)
-    logit, again = (shared_student.model.forward(model, x) for _ in range(2))
-    points_to("dropout_never_off", (logit != again).any())
-    assert close(probabilities(shared_student, model, x), prob, atol=1e-6)
+    again = probabilities(shared_student, model, x)
+    if not close(again, prob, atol=1e-6):  # is it the network, or what `predict` does around it?
+        logit, other = (shared_student.model.forward(model, x) for _ in range(2))
+        points_to("dropout_never_off", (logit != other).any())
+    assert close(again, prob, atol=1e-6)
     alone = np.concatenate([probabilities(shared_student, model, x[i : i + 1]) for i in range(8)])
     points_to("scaled_by_the_batch", np.ptp(alone) < 1e-3 * np.ptp(prob[:8]))  # a row alone is its own mean
     assert close(alone, prob[:8], atol=1e-4)
