@@ -102,7 +102,7 @@ def leaderboard_page(
         rising=bool(utilities) or criterion.anchors.rising,
         decimals=board_decimals(assignment, criterion),
         board=page_board,
-        failures=any(row.answer_count for row in page_board.rows),
+        failures=any(row.failed for row in page_board.rows),
         tests=any(row.tests for row in (*page_board.rows, *page_board.apart)),
         groups=len(marks),
         ratified=ratified,

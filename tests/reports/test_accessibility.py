@@ -91,7 +91,7 @@ def test_the_text_of_figures_has_contrast(browser, pages, dark):
     assert figures >= 10
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1130, 1280, 1920])
 def test_no_page_is_wider_than_its_window(browser, pages, tmp_path, width):
     long = "W" * 200
     more = {"staff": hostile_page(long, "staff"), "board": hostile_board(long), "personal": hostile_personal(long)}
