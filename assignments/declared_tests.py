@@ -55,7 +55,7 @@ class DeclaredTest:
     doubles: bool
     """Whether it, or a helper or fixture that it names, passes a double to the student's code."""
     mistaken: tuple[str, ...] = ()
-    """Ids of the misconceptions that it can name."""
+    """Ids of the misconceptions that it, or a helper or fixture that it names, can name."""
 
 
 def declared_tests(
@@ -151,6 +151,7 @@ class _Module:
             self._problem(node.lineno, node.name, "is async, which pytest skips", "use a plain def")
         self._refuse_marks(node)
         points, criterion = self._points(node)
+        reached = self._reached(node)
         return DeclaredTest(
             id=f"{self.path.name}::{node.name}",
             criterion=criterion,
@@ -159,8 +160,8 @@ class _Module:
             source=self._source(node),
             line=node.lineno,
             surroundings=surroundings,
-            doubles=self._uses_double(node),
-            mistaken=tuple(_mistaken(node)),
+            doubles=any(map(self._calls_double, reached)),
+            mistaken=tuple(id for function in reached for id in _mistaken(function)),
         )
 
     def _points(self, node: FunctionNode) -> tuple[int, str]:
@@ -282,20 +283,17 @@ class _Module:
             return [f"{self.imported.get(node.value.id, node.value.id)}.{node.attr}"]
         return []
 
-    def _uses_double(self, node: FunctionNode) -> bool:
-        """Whether `.double(...)` occurs in the test, or in a function of the module that it leads to."""
-        reached: set[str] = set()
+    def _reached(self, node: FunctionNode) -> list[FunctionNode]:
+        """The test, and the functions of the module that it leads to: helpers and fixtures."""
+        reached = {node.name: node}
         waiting = [node]
         while waiting:
-            function = waiting.pop()
-            if self._calls_double(function):
-                return True
-            for inner in ast.walk(function):
-                name = getattr(inner, "id", None) or getattr(inner, "arg", None)  # a helper, or a fixture
+            for inner in ast.walk(waiting.pop()):
+                name = getattr(inner, "id", None) or getattr(inner, "arg", None)
                 if name in self.functions and name not in reached:
-                    reached.add(name)
+                    reached[name] = self.functions[name]
                     waiting.append(self.functions[name])
-        return False
+        return [*reached.values()]
 
     def _calls_double(self, function: FunctionNode) -> bool:
         """Whether a function itself creates a double, which takes the name of a class.
@@ -345,7 +343,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _mistaken(node: FunctionNode) -> Iterator[str]:
-    """Ids of misconceptions that a test names with `close(..., mistaken={...})` or `points_to(...)`."""
+    """Ids of misconceptions that a function names with `close(..., mistaken={...})` or `points_to(...)`."""
     for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
         if _called(call) == "points_to" and call.args and isinstance(id := _literal(call.args[0]), str):
             yield id

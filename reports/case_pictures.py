@@ -1,4 +1,4 @@
-"""Pictures of one case: a slice of each image, with the outlines of the ground truth and of a group's answer on it."""
+"""What a page shows of one case: a slice of each image with the outlines of truth and answer, and both in words."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes
+from assignments.errors import listed
 from graders.metrics.registration import warp_labels
 from graders.tasks import Task, task_named
 from reports.cutting import Cut, cut_picture, cut_through, labels_on, orientation, usable_spacing
+from reports.numbers import fixed, number
 from reports.slices import LARGEST, Outline, Picture, few_outlines
 
 Array = np.ndarray[Any, Any]
 
 MAPS = ("mask", "labels", "instances")
 """Forms of answers that have a number for each voxel."""
+NUMBERS = 12
+"""Numbers of a row that a page lists."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,31 @@ def case_pictures(
             yield _picture("your answer", case.answer[None], cut, largest=largest)
 
 
-def class_name(k: int, names: Sequence[str]) -> str:
-    """The name of a class, or its number."""
+def truth_and_answer(assignment: Assignment, case: PicturedCase) -> Iterator[tuple[str, str]]:
+    """The truth and the answer of a case, where they are words or numbers."""
+    task, names = task_named(assignment.task), assignment.data.classes
+    truth, answer = case.truth[task.truth], case.answer
+    if task.name == "classification":
+        yield "ground truth", _class(int(truth), names)
+        if answer is not None:
+            # The probability of class 1 of two, or of every class.
+            row = answer if answer.ndim else np.array([1 - float(answer), float(answer)])
+            yield "your answer", _probabilities(row, names)
+    elif task.name == "multilabel":
+        yield "ground truth", listed([_class(int(k), names) for k in np.flatnonzero(truth)], NUMBERS) or "none"
+        if answer is not None:
+            yield "your answer", _probabilities(answer, names)
+    elif task.name == "regression":
+        yield "ground truth", number(float(truth), 3)
+        if answer is not None:
+            yield "your answer", number(float(answer), 3)
+
+
+def _probabilities(row: Array, names: Sequence[str]) -> str:
+    return listed([f"{_class(k, names)} {fixed(float(p), 2)}" for k, p in enumerate(row)], NUMBERS)
+
+
+def _class(k: int, names: Sequence[str]) -> str:
     return names[k] if k < len(names) else f"class {k}"
 
 

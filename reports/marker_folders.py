@@ -28,6 +28,7 @@ from reports.feedback import HandIn, feedback_page
 from reports.file_names import file_name
 from reports.marker_form import FormPaper, marker_form
 from reports.next_step import next_step
+from reports.terminal import quantity
 
 KEPT_PROVENANCE: Final = ("framework", "mode", "python")
 """The rest of a provenance could name the group: by its commit, its flags or a digest."""
@@ -124,7 +125,7 @@ def _facts(copy: PaperCopy | None) -> str:
         return ""
     facts = copy.facts
     counted = [] if facts is None else [(facts.pages, "page"), (facts.words, "word")]
-    parts = [f"{count} {noun}{'s' * (count != 1)}" for count, noun in counted if count is not None]
+    parts = [quantity(count, noun) for count, noun in counted if count is not None]
     return "; ".join([", ".join(parts), *copy.problems] if parts else copy.problems)
 
 

@@ -16,11 +16,12 @@ from graders.failures import NotAccepted
 from graders.marks.causes import CommonCause, common_causes
 from graders.marks.cures import cure_of_cause
 from graders.marks.diagnosis import Diagnosis, KnownMistake, diagnoses
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded, points_lost
 from graders.marks.visibility import visible
 from graders.record.documents import Cause
 from reports.numbers import number
-from reports.sentences import cause_sentence, likely_mistake, next_anchor, points_lost, sentence, title, why, worth
+from reports.sentences import cause_sentence, likely_mistake, next_anchor, sentence, title, why, worth
+from reports.terminal import quantity
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _of_mistakes(likely: Sequence[Diagnosis], findings: Sequence[Finding]) -> Ne
     points = number(sum((finding.out_of for finding in tests), Decimal(0)))
     also = "; ".join(mistake.title for other in others for mistake in other.mistakes)
     pattern = "a known mistake" if len(first.mistakes) == 1 else "known mistakes together"
-    hangs = f"It would explain {len(tests)} failed {'check' if len(tests) == 1 else 'checks'}, worth {points} points."
+    hangs = f"It would explain {quantity(len(tests), 'failed check')}, worth {points} points."
     lost = next((f for f in findings if f.kind == "accuracy" and f.verdict is Verdict.FAILED), None)
     if lost:
         hangs += f" The accuracy ({number(lost.out_of)} points) may hang on it too."

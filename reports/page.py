@@ -15,7 +15,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports.markdown import markdown
+from reports.comment_markup import markdown
 from reports.numbers import fixed, number
 from reports.sentences import count_of, lost
 from reports.terminal import UNSAFE

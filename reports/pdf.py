@@ -75,8 +75,7 @@ def was_written_here(data: bytes) -> bool:
 
 def _identifier(html: str) -> bytes:
     """What the PDF's trailer names it by: a digest of all that it is made of."""
-    of = "\0".join([html, _styles_of_paper(), Path(__file__).read_text(encoding="utf-8")])
-    return MARK + hashlib.sha256(of.encode()).hexdigest().encode()
+    return MARK + hashlib.sha256("\0".join([html, _styles_of_paper(), _own_source()]).encode()).hexdigest().encode()
 
 
 def check_pdf() -> None:
@@ -96,6 +95,11 @@ def _weasyprint() -> Any:
     except OSError as error:  # it finds Pango and HarfBuzz when it is imported
         raise UserError(MISSING.format(what=f"lacks a system library ({str(error).splitlines()[0]})")) from None
     return weasyprint
+
+
+@cache
+def _own_source() -> str:
+    return Path(__file__).read_text(encoding="utf-8")
 
 
 @cache

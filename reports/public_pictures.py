@@ -6,7 +6,7 @@ medmark wrote; nothing of them is read as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
@@ -26,8 +26,8 @@ from graders.record.answer_files import load_public_answers
 from graders.record.documents import PublicScores, RankedCase
 from graders.tasks import Task, task_named
 from graders.tasks.public_set import PublicSet, public_set
-from reports.case_pictures import CasePicture, PicturedCase, case_pictures, class_name, image_count
-from reports.numbers import fixed, number
+from reports.case_pictures import CasePicture, PicturedCase, case_pictures, image_count, truth_and_answer
+from reports.numbers import fixed
 from reports.sentences import SCORE_DECIMALS
 from reports.slices import LARGEST
 
@@ -116,7 +116,7 @@ class PublicAlbum:
         return PublicView(
             heading=f"{shown.rank.capitalize()}: {name} {fixed(shown.score, SCORE_DECIMALS)}",
             pictures=tuple(case_pictures(assignment, public.arrays, case, both=True, largest=largest)),
-            facts=tuple(_facts(task_named(assignment.task), assignment, case)),
+            facts=tuple(truth_and_answer(assignment, case)),
         )
 
 
@@ -132,21 +132,3 @@ def _largest(pictures: int) -> int:
     """Rows and columns of each of so many pictures, so that they fit a page. Colours take three bytes a pixel."""
     side = isqrt(PAGE_BYTES * 3 // 4 // max(1, pictures))
     return min(LARGEST, max(SMALLEST, side))
-
-
-def _facts(task: Task, assignment: Assignment, case: PicturedCase) -> Iterator[tuple[str, str]]:
-    """Truth and answer where they are not images: classes by name, or numbers."""
-    names, truth, answer = assignment.data.classes, case.truth[task.truth], case.answer
-    assert answer is not None  # it was scored
-    if task.name == "classification":
-        row = answer if answer.ndim else np.array([1 - float(answer), float(answer)])
-        predicted = int(np.asarray(task.forms["class"](answer[None]))[0])
-        yield "true class", class_name(int(truth), names)
-        yield "predicted class", f"{class_name(predicted, names)}, probability {fixed(float(row[predicted]), 2)}"
-    elif task.name == "multilabel":
-        yield "true labels", ", ".join(class_name(int(k), names) for k in np.flatnonzero(truth)) or "none"
-        chosen = np.flatnonzero(np.asarray(task.forms["multilabel"](answer[None]))[0])
-        yield "predicted labels", ", ".join(class_name(int(k), names) for k in chosen) or "none"
-    elif task.name == "regression":
-        yield "true value", number(float(truth), 3)
-        yield "predicted value", number(float(answer), 3)

@@ -14,11 +14,12 @@ from assignments.assignment import Accuracy
 from assignments.errors import listed
 from graders.failures import MissingFunction, NotAccepted
 from graders.marks.findings import anchor_shares
-from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict
+from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict, points_lost
 from graders.marks.words import cause_words, phrase_words, reason_words
 from graders.record.documents import Cause
 from reports.figures import ANCHOR_NAMES, decimals_of
 from reports.numbers import fixed, number
+from reports.terminal import quantity
 
 SCORE_DECIMALS: Final = 3
 """Decimals of a score on a student's page and in a student's JSON."""
@@ -73,7 +74,11 @@ def _by_a_person(finding: Finding) -> str:
 
 def score_of(scored: Scored) -> str:
     """`dice 0.742`"""
-    return f"{scored.name or scored.metric} {scored.score:.{SCORE_DECIMALS}f}"
+    return f"{_name(scored)} {scored.score:.{SCORE_DECIMALS}f}"
+
+
+def _name(scored: Scored) -> str:
+    return scored.name or scored.metric
 
 
 def after_score(scored: Scored) -> str:
@@ -113,13 +118,21 @@ def _explained(scored: Scored) -> list[str]:
     if explained is None:
         return []
     parts = [phrase_words(explained.seen)] if explained.seen else []
-    if explained.mistake and explained.score is not None and explained.fixed is not None:
-        better = f"{explained.fixed:.2f} if {phrase_words(explained.mistake)}"
-        parts.append(f"{scored.name or scored.metric} {explained.score:.2f}; {better}.")
+    if better := _better(scored, ";"):
+        parts.append(better)
         if explained.cases is not None and scored.answers is not None and explained.cases < scored.answers:
             parts.append(f"Tried on {explained.cases} cases.")
         parts.append("The points are for the answers as they are.")
     return parts
+
+
+def _better(scored: Scored, joined_by: str) -> str:
+    """What the score would be without the likeliest mistake; empty where none is likely."""
+    explained = scored.explained
+    if explained is None or not explained.mistake or explained.score is None or explained.fixed is None:
+        return ""
+    better = f"{explained.fixed:.2f} if {phrase_words(explained.mistake)}"
+    return f"{_name(scored)} {explained.score:.2f}{joined_by} {better}."
 
 
 def _capped(scored: Scored) -> list[str]:
@@ -154,25 +167,16 @@ def lost(findings: Sequence[Finding]) -> str:
     return f"{number(points)} {'point' if points == 1 else 'points'}"
 
 
-def points_lost(findings: Sequence[Finding]) -> Decimal:
-    """What these findings did not earn."""
-    return sum((finding.out_of - (finding.points or 0) for finding in findings), Decimal(0))
-
-
 def count_of(findings: Sequence[Finding]) -> str:
     """`6 checks and the accuracy`"""
     checks = sum(finding.kind != "accuracy" for finding in findings)
-    parts = [f"{checks} check{'s' if checks > 1 else ''}"] if checks else []
+    parts = [quantity(checks, "check")] if checks else []
     return " and ".join([*parts, "the accuracy"] if checks < len(findings) else parts)
 
 
 def likely_mistake(scored: Scored) -> str:
-    """`dice 0.03, but 0.81 if the first axis is flipped.` Empty where no mistake is likely."""
-    explained = scored.explained
-    if explained is None or not explained.mistake or explained.score is None or explained.fixed is None:
-        return ""
-    better = f"{explained.fixed:.2f} if {phrase_words(explained.mistake)}"
-    return f"{scored.metric} {explained.score:.2f}, but {better}."
+    """`Dice 0.03, but 0.81 if the first axis is flipped.` Empty where no mistake is likely."""
+    return sentence(_better(scored, ", but"))
 
 
 def next_anchor(scored: Scored, points: Decimal, criterion: Accuracy, level: int) -> tuple[str, str]:

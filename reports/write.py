@@ -114,8 +114,8 @@ def write_reports(
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
     `people` are the persons' own marks, and `due` is when their work is due, by member; `versions` are those of the
-    returned pages. Each version is kept in a folder
-    `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
+    returned pages. Each version is kept in a folder `versions` beside the page, as
+    feedback/versions/group-01-v1.html, and never written again.
 
     `board_names` has each name on the leaderboard: `graders.course.pseudonyms`, unless groups chose to be named.
     `answers` is the folder of stored answers; without it no picture of public cases is drawn.

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from graders.failures import ImportFailed, MissingFunction, NotAccepted
-from graders.marks.mark import Finding, Verdict
+from graders.marks.mark import Finding, Verdict, points_lost
 from graders.record.documents import UNMET, Cause
 
 ONE_CURE: Final = frozenset({ImportFailed.reason, MissingFunction.reason, NotAccepted.reason})
@@ -38,7 +38,7 @@ class CommonCause:
     @property
     def lost(self) -> Decimal:
         """The points that it cost."""
-        return sum((finding.out_of - (finding.points or 0) for finding in self.findings), Decimal(0))
+        return points_lost(self.findings)
 
     @property
     def kinds(self) -> tuple[str, ...]:

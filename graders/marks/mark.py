@@ -245,6 +245,11 @@ def earned(findings: Iterable[Finding]) -> Fraction:
     return sum(points, Fraction(0))
 
 
+def points_lost(findings: Iterable[Finding]) -> Decimal:
+    """What findings did not earn together, in the points that people read; an unknown finding earned nothing yet."""
+    return sum((finding.out_of - (finding.points or 0) for finding in findings), Decimal(0))
+
+
 def _status(findings: Iterable[Finding]) -> Status:
     unknown = {finding.kind == "person" for finding in findings if finding.verdict is Verdict.UNKNOWN}
     if False in unknown:

@@ -92,7 +92,7 @@ def entered(before: Change, id: str, files: Sequence[Path], *, by: str | None = 
             requests[line] = DecisionRequest(entry.where, entry.group, value, entry.comment, "", origin, form.marker)
     notes += _blank_but_recorded(forms, parts, key)
     notes += [
-        f"{key_code(key, group)} ({group}): {part.whole.points} were agreed for the part as a whole (number "
+        f"{code_of(key, group)} ({group}): {part.whole.points} were agreed for the part as a whole (number "
         f"{part.whole.number}), which stands; retract that for its lines to count"
         for group, part in parts.items()
         if part.whole is not None and any(request.about == group for request in requests.values())
@@ -118,7 +118,7 @@ def _same(recorded: LineMark, entry: Entry, marker: str) -> bool:
     return (recorded.points, recorded.comment, recorded.event.who) == (entry.points, entry.comment, marker)
 
 
-def key_code(key: MarkingKey, group: str) -> str:
+def code_of(key: MarkingKey, group: str) -> str:
     """The code of a group's paper, else its name."""
     paper = key.of_group(group)
     return paper.code if paper else group

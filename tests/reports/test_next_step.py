@@ -176,7 +176,7 @@ def test_a_likely_mistake_in_the_answers_comes_before_a_single_check():
     scored = accuracy(0.03, None, "0")
     scored = replace(scored, scored=replace(scored.scored, explained=explained))
     first = step(failed("a", reason="wrong_answer"), accuracy=scored)
-    assert first.line == "dice 0.03, but 0.81 if the first axis is flipped (the accuracy, 35 points)."
+    assert first.line == "Dice 0.03, but 0.81 if the first axis is flipped (the accuracy, 35 points)."
 
 
 @pytest.mark.parametrize(

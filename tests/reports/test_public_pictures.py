@@ -223,8 +223,8 @@ def test_of_a_classification_the_classes_stand_beside_the_picture_by_name(tmp_pa
     views = album(tmp_path, of, cases, {"prob": np.array([0.8, 0.75], np.float32)}, axes, metric="log_loss")
     assert [view.heading for view in views.views] == ["Best: log loss 0.900", "Worst: log loss 0.100"]
     assert [view.facts for view in views.views] == [
-        (("true class", "melanoma"), ("predicted class", "melanoma, probability 0.80")),
-        (("true class", "naevus"), ("predicted class", "melanoma, probability 0.75")),
+        (("ground truth", "melanoma"), ("your answer", "naevus 0.20, melanoma 0.80")),
+        (("ground truth", "naevus"), ("your answer", "naevus 0.25, melanoma 0.75")),
     ]
     assert [len(view.pictures) for view in views.views] == [1, 1]
     assert not views.outlined

@@ -150,13 +150,15 @@ def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:
     [
         'assert close(student.double(3.0), 6.0, mistaken={"squares": 9.0, "flors": 1.0})',
         'points_to("squares", True); points_to("flors", student.double(2.5) == 4.0)',
+        "sign(student)",
     ],
 )
 def test_a_misconception_that_a_test_names_must_be_listed(assignment: Assignment, compares: str) -> None:
     path = assignment.folder / "hidden_tests" / "test_double.py"
     text = path.read_text()
     named = text.replace('"""Doubles."""\n', f'"""Doubles."""\n    {compares}\n')
-    path.write_text("from assignments.testing import close, points_to\n" + named)
+    helper = '\n\ndef sign(student):\n    points_to("flors", student.double(2.5) == 4.0)\n'
+    path.write_text("from assignments.testing import close, points_to\n" + named + (helper if "sign" in named else ""))
     with pytest.raises(AssignmentError) as caught:
         misconceptions(load(assignment.folder))
     (problem,) = caught.value.problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.markdown import markdown
+from reports.comment_markup import markdown
 from tests.reports.pages import Page
 
 
