@@ -11,7 +11,7 @@ import pytest
 from assignments.data.hidden import hidden_set, presented_order
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking import measure as measures
+from graders.asking import asked_model
 from graders.asking.collecting import stacked_answers
 from graders.asking.measure import measure
 from graders.failures import DataFailure, EngineFailure, InternalFailure
@@ -292,7 +292,7 @@ def test_a_worker_that_dies_is_started_again_with_a_model(measured):
 def test_but_three_times_at_most(measured):
     group, deadly = Group(), Deadly(range(N))
     document = measured(group, wrapped=deadly)
-    assert len(group.fits) == 1 + measures.WORKER_RESTARTS
+    assert len(group.fits) == 1 + asked_model.WORKER_RESTARTS
     assert document.verdict == "failed"
     assert document.cause.reason == "process_ended"
     assert all(document.states)
@@ -376,7 +376,7 @@ def test_validation_cases_of_another_number_than_the_training_cases_reach_fit(me
 
 
 def test_training_far_beyond_the_budget_is_the_cpu_limit(measured, monkeypatch):
-    monkeypatch.setattr(measures, "BUDGET_START_S", -2.0)
+    monkeypatch.setattr(asked_model, "BUDGET_START_S", -2.0)
     document = measured(Group())
     assert document.cause.reason == "cpu_limit"
     assert "budget" in document.evidence
@@ -397,7 +397,7 @@ def test_a_full_disk_is_a_toolkit_failure_and_leaves_no_file(measured, monkeypat
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(measures.os, "fsync", full)
+    monkeypatch.setattr(asked_model.os, "fsync", full)
     with pytest.raises(InternalFailure, match="No space left on device"):
         measured(Group())
     assert list(measured.store.iterdir()) == []
@@ -441,7 +441,7 @@ def test_workers_that_die_share_one_limit_of_cpu_time(measured):
 
 def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypatch):
     """Room for the first call of four cases and not for the second: those fail, and so do the rest."""
-    monkeypatch.setattr(measures, "stored_bytes", lambda hidden: 4 * 8 + 1)
+    monkeypatch.setattr(asked_model, "stored_bytes", lambda hidden: 4 * 8 + 1)
     document = measured(Group())
     assert [index for index, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
     assert {state.reason for state in document.states if state} == {"reply_too_large"}
@@ -458,7 +458,7 @@ def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
 
 
 def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
-    plain, calls = measures._Asking._predict, []
+    plain, calls = asked_model.Asking._predict, []
 
     def predicted(asking, indices):
         calls.append(len(indices))
@@ -466,7 +466,7 @@ def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
             raise MemoryError("no room")
         return plain(asking, indices)
 
-    monkeypatch.setattr(measures._Asking, "_predict", predicted)
+    monkeypatch.setattr(asked_model.Asking, "_predict", predicted)
     document = measured(Group())
     assert calls == [4, 4, 1, 1, 1, 1, 4]
     assert [index for index, state in enumerate(document.states) if state] == [ORDER[5]]

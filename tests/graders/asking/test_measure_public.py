@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assignments.data.hidden import arrays_digest
-from graders.asking import measure as measures
+from graders.asking import asked_model
 from graders.asking.journal import PUBLIC, QuestionId
 from graders.asking.measure import measure
 from graders.record.answer_files import load_public_answers
@@ -127,7 +127,7 @@ def test_a_worker_that_ends_there_is_replaced_and_the_new_one_has_the_whole_limi
 
     document = measured(group, wrapped=wrapped, patience=Patience())
     whole = ASSIGNMENT.limits.cpu_s
-    assert limits == [whole * (1 + measures.PUBLIC_SHARE), whole]
+    assert limits == [whole * (1 + asked_model.PUBLIC_SHARE), whole]
     assert (document.verdict, document.file, len(group.fits)) == ("passed", hidden_file, 2)
     assert document.public.cause.reason == reason
     assert document.flags == ()

@@ -292,6 +292,7 @@ READ_BY = {
     "graders/scoring/void.py": set(),
     "graders/scoring/explained.py": set(),
     "graders/asking/check.py": TESTS,
+    "graders/asking/asked_model.py": ANSWERS | SCORES,
     "graders/asking/measure.py": ANSWERS | SCORES,
     "graders/failures.py": TESTS | ANSWERS | SCORES,
     "graders/wall/replies.py": TESTS | ANSWERS | SCORES,

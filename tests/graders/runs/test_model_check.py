@@ -231,8 +231,8 @@ def tell(train):
 
 def test_a_fit_that_needs_more_than_the_brief_budget_has_the_whole_budget(tmp_path, monkeypatch):
     monkeypatch.setattr("graders.runs.model_check.BRIEF_S", 0.5)
-    monkeypatch.setattr("graders.asking.measure.BUDGET_START_S", 0.0)
-    monkeypatch.setattr("graders.asking.measure.BUDGET_SLACK", 1.0)
+    monkeypatch.setattr("graders.asking.asked_model.BUDGET_START_S", 0.0)
+    monkeypatch.setattr("graders.asking.asked_model.BUDGET_SLACK", 1.0)
     assignment = written(tmp_path / "halves", mode="retrain")
     counts = (
         SOUND.replace("    return Threshold()", "    burn()\n    return Threshold()", 1)
