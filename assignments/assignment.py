@@ -283,6 +283,35 @@ class Person(Frozen):
         return self
 
 
+class ContractTerms(Frozen):
+    """How an assignment marks one contract of `assignments.contracts`: points, and the options that it takes."""
+
+    points: int = Field(gt=0)
+    says: str = Field("", max_length=200, pattern=r"^[^\n]*$")
+    """The sentence that the student reads, where the contract's own is not the best one."""
+    criterion: str = ""
+    """The criterion of kind hidden_tests that its points belong to; needed where there are several."""
+    scale: Literal["columns", "intensity"] | None = None
+    """What has another unit: each column of a table, or the intensity of an image."""
+    cases: int | None = Field(default=None, gt=0)
+    """How many small cases the model is trained on, for a contract that trains one of its own."""
+    budget_s: float | None = Field(default=None, gt=0)
+    """CPU seconds that `fit` receives there."""
+
+    @property
+    def options(self) -> dict[str, str | int | float]:
+        """The options that are set: those of the terms on which the question depends."""
+        return self.model_dump(exclude={"points", "says", "criterion"}, exclude_none=True)
+
+
+class Trained(Frozen):
+    """The model that the tests which use `trained` share: one worker trains it once, on small published cases."""
+
+    cases: int = Field(gt=1)
+    budget_s: float = Field(gt=0)
+    """CPU seconds that `fit` receives."""
+
+
 Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind")]
 
 
@@ -335,6 +364,10 @@ class Assignment(Frozen):
     limits: Limits = Limits()
     leaderboard: Leaderboard = Leaderboard()
     criteria: tuple[Criterion, ...] = Field(alias="criterion", min_length=1)
+    contracts: dict[str, ContractTerms] = Field(default_factory=dict)
+    """By name: the contracts of `assignments.contracts` that earn points, in the file's order."""
+    trained: Trained | None = None
+    """Needed where a contract or a hidden test uses `trained`."""
     folder: Path
     """Folder of the assignment; set by the loader."""
 

@@ -7,12 +7,14 @@ happened to collect.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
+from assignments.assignment import ContractTerms
 from assignments.errors import Problem, nearest
+from assignments.folders import contract_file
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -30,6 +32,9 @@ _REFUSED_NAMES = {
     "pytest.importorskip": "import only what medmark itself depends on",
     "pytest.xfail": "remove the test; an expected failure counts as not passed",
 }
+_FIXTURES = frozenset({"student", "shared_student", "rng", "trained", "small_cases"})
+_DRAWING = frozenset({"trained", "small_cases"})
+"""Fixtures that draw cases of the assignment's source."""
 LONGEST = 200
 """Characters of what `needs` and `close` say to a student."""
 
@@ -56,15 +61,30 @@ class DeclaredTest:
     """Whether it, or a helper or fixture that it names, passes a double to the student's code."""
     mistaken: tuple[str, ...] = ()
     """Ids of the misconceptions that it, or a helper or fixture that it names, can name."""
+    fixtures: frozenset[str] = frozenset()
+    """Those of medmark's fixtures that it, or a helper or fixture that it names, takes as arguments."""
+    contract: bool = False
+    """Whether it is a contract of `assignments.contracts`: its id is the contract's name."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether it uses the model that the tests share."""
+        return "trained" in self.fixtures
+
+    @property
+    def draws(self) -> bool:
+        """Whether it uses cases of the assignment's source."""
+        return self.contract or not self.fixtures.isdisjoint(_DRAWING)
 
 
 def declared_tests(
-    folder: Path, *, hidden: bool, criteria: tuple[str, ...] = ()
+    folder: Path, *, hidden: bool, criteria: tuple[str, ...] = (), contracts: Iterable[str] = ()
 ) -> tuple[tuple[DeclaredTest, ...], tuple[Problem, ...]]:
     """The tests of `folder/test_*.py` in the order of file names and lines, and the problems in them.
 
     `criteria` are the ids of the assignment's criteria of kind `hidden_tests`. With one, every hidden test
-    belongs to it; with several, each test names its own: `@pytest.mark.points(5, criterion="losses")`.
+    belongs to it; with several, each test names its own: `@pytest.mark.points(5, criterion="losses")`. `contracts` are
+    the names of the assignment's contracts, which `mend=` may name too.
     """
     tests: list[DeclaredTest] = []
     problems: list[Problem] = []
@@ -78,10 +98,28 @@ def declared_tests(
         tests.extend(reader.tests())
         problems.extend(reader.problems)
         mends.extend(reader.mends)
-    ids = [test.id for test in tests]
+    ids = [*contracts, *(test.id for test in tests)]
     for problem, id in mends:
         if id not in ids:
             problems.append(replace(problem, cure=nearest(id, ids)))
+    return tuple(tests), tuple(problems)
+
+
+def contract_tests(
+    terms: Mapping[str, ContractTerms], criteria: tuple[str, ...]
+) -> tuple[tuple[DeclaredTest, ...], tuple[Problem, ...]]:
+    """The tests of some contracts, each with the points of its terms, and the problems in their files.
+
+    `criteria` are as for `declared_tests`. Each name must be that of a contract.
+    """
+    tests, problems = [], []
+    for name, each in terms.items():
+        reader = _Module(contract_file(name), hidden=True, criteria=criteria)
+        test = reader.contract(f"test_{name}")
+        criterion = each.criterion or (criteria[0] if len(criteria) == 1 else "")
+        docstring = each.says or test.docstring
+        tests.append(replace(test, id=name, criterion=criterion, points=each.points, docstring=docstring))
+        problems += reader.problems
     return tuple(tests), tuple(problems)
 
 
@@ -138,7 +176,24 @@ class _Module:
             first_lines[function.name] = function.lineno
             yield self._declared(function, surroundings)
 
+    def contract(self, name: str) -> DeclaredTest:
+        """The test of a contract's file. What the loader reads of the file besides is not a part of it."""
+        self._refuse_names()
+        self._check_words()
+        node = self.functions[name]
+        loader = [each for each in self.tree.body if _is_for_the_loader(each)]
+        surroundings = self._without([node, *loader])
+        return replace(self._read(node, surroundings), contract=True)
+
     def _declared(self, node: FunctionNode, surroundings: str) -> DeclaredTest:
+        test = self._read(node, surroundings)
+        self._refuse_marks(node)
+        self._check_fixtures(node, test)
+        points, criterion = self._points(node)
+        return replace(test, points=points, criterion=criterion)
+
+    def _read(self, node: FunctionNode, surroundings: str) -> DeclaredTest:
+        """A test without its points."""
         docstring = " ".join((ast.get_docstring(node) or "").split())
         if not docstring:
             self._problem(
@@ -149,20 +204,30 @@ class _Module:
             )
         if isinstance(node, ast.AsyncFunctionDef):
             self._problem(node.lineno, node.name, "is async, which pytest skips", "use a plain def")
-        self._refuse_marks(node)
-        points, criterion = self._points(node)
         reached = self._reached(node)
+        arguments = {each.arg for function in reached for each in function.args.args}
         return DeclaredTest(
             id=f"{self.path.name}::{node.name}",
-            criterion=criterion,
-            points=points,
+            criterion="",
+            points=0,
             docstring=docstring,
             source=self._source(node),
             line=node.lineno,
             surroundings=surroundings,
             doubles=any(map(self._calls_double, reached)),
             mistaken=tuple(id for function in reached for id in _mistaken(function)),
+            fixtures=frozenset(arguments & _FIXTURES),
         )
+
+    def _check_fixtures(self, node: FunctionNode, test: DeclaredTest) -> None:
+        """The shared model has a worker of its own, and students have no source to draw from."""
+        others = sorted(test.fixtures & {"student", "shared_student"})
+        if not self.hidden and not test.fixtures.isdisjoint(_DRAWING):
+            names = " and ".join(sorted(test.fixtures & _DRAWING))
+            self._problem(node.lineno, node.name, f"uses {names}, which only hidden tests can", "draw arrays from rng")
+        elif test.trains and others:
+            what = f"uses trained and {others[0]}, which are two workers"
+            self._problem(node.lineno, node.name, what, "ask trained.student, which has the model")
 
     def _points(self, node: FunctionNode) -> tuple[int, str]:
         """Points and criterion of a test; whatever is unclear is a problem and counts 0 points."""
@@ -313,10 +378,10 @@ class _Module:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         return "\n".join(self.text.splitlines()[first - 1 : node.end_lineno]) + "\n"
 
-    def _without(self, tests: list[FunctionNode]) -> str:
+    def _without(self, nodes: Sequence[ast.stmt]) -> str:
         dropped: set[int] = set()
-        for node in tests:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        for node in nodes:
+            first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             dropped.update(range(first, (node.end_lineno or node.lineno) + 1))
         lines = [line for number, line in enumerate(self.text.splitlines(), 1) if number not in dropped]
         # Blank lines go too: moving or removing another test must not change the surroundings of this one.
@@ -367,6 +432,15 @@ def _may_take_a_name(call: ast.Call) -> bool:
     """Whether the first argument of a call may be a name."""
     first = call.args[0] if call.args else None
     return first is not None and not (isinstance(first, ast.Constant) and not isinstance(first.value, str))
+
+
+def _is_for_the_loader(node: ast.stmt) -> bool:
+    """Whether a statement of a contract's file declares its mistakes, or imports what these need."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in ("assignments.contracts.contract", "assignments.contracts.edits")
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "CONTRACT" for target in node.targets
+    )
 
 
 def _is_test(node: ast.stmt) -> TypeGuard[FunctionNode]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from assignments.caps import parse_condition
+from assignments.contract_checks import sound_terms
 from assignments.data.source_names import is_own, old_name
-from assignments.declared_tests import DeclaredTest, declared_tests
+from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
 from assignments.errors import Problem, nearest
 from assignments.folders import in_catalogue, reference_path
 from assignments.metric_names import metric_form
@@ -130,11 +131,19 @@ def tests_problems(document: Document, folder: Path) -> list[Problem]:
         for index, item in _tables(document, "criterion")
         if item.get("kind") == "hidden_tests"
     }
-    tests, module_problems = declared_tests(folder / "hidden_tests", hidden=True, criteria=tuple(criteria))
+    terms = sound_terms(document)
+    own_tests, module_problems = declared_tests(
+        folder / "hidden_tests", hidden=True, criteria=tuple(criteria), contracts=terms
+    )
+    tests = (*contract_tests(terms, tuple(criteria))[0], *own_tests)
     problems = [*module_problems, *_same_ids(document)]
     if tests and not criteria:
         cure = 'add [[criterion]] with id = "tests", kind = "hidden_tests" and their points'
-        problems.append(document.problem((), "no criterion gives the tests in hidden_tests/ their points", cure))
+        problems.append(document.problem((), "no criterion gives the tests in hidden_tests/ and [contracts] their points", cure))
+    for test in own_tests:
+        if test.trains and "trained" not in document.values:
+            what = f"is missing, and {test.id} uses trained"
+            problems.append(document.problem(("trained",), what, "add [trained] with cases = 48, budget_s = 10"))
     for name, (index, item) in criteria.items():
         points = item.get("points")
         if type(points) is int:  # else the model reports it
@@ -151,11 +160,11 @@ def _points_problems(
     problems: list[Problem] = []
     total = sum(test.points for test in tests)
     if not tests:
-        cure = "write hidden_tests/test_*.py, or remove the criterion"
+        cure = "write hidden_tests/test_*.py or [contracts], or remove the criterion"
         problems.append(document.problem(loc, f"is {points}, but no hidden test earns these points", cure))
     elif total != points:
         what = f"is {points}, but the points of its {len(tests)} hidden tests add up to {total}"
-        cure = f"write points = {total}, or change @pytest.mark.points"
+        cure = f"write points = {total}, or change @pytest.mark.points or [contracts]"
         problems.append(document.problem(loc, what, cure))
     with_double = [test for test in tests if test.doubles]
     share = sum(test.points for test in with_double)
@@ -190,7 +199,7 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
     has_tests = "hidden_tests" in kinds
     required = ["brief.md"]
     required += ["interface.py"] if kinds else []
-    required += ["hidden_tests"] if has_tests else []
+    required += ["hidden_tests"] if has_tests and not document.values.get("contracts") else []
     if in_catalogue(folder):
         required += ["starter", "public_tests"]
         required += ["misconceptions.toml"] if has_tests else []

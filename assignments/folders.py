@@ -11,6 +11,8 @@ from assignments.toml_errors import TomlErrors
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"
+CONTRACTS = Path(__file__).parent / "contracts"
+"""The tests that many assignments share; students' installs lack them."""
 HANDOUT = "handout.json"
 """A folder with this file is a handout: it holds no hidden files, and needs none."""
 
@@ -37,6 +39,11 @@ def in_catalogue(folder: Path) -> bool:
 def lacks_staff_files(folder: Path) -> bool:
     """Whether a folder of the catalogue came without the distribution medmark-staff: no hidden tests, no references."""
     return in_catalogue(folder) and not (folder / "hidden_tests").exists() and not (REFERENCES / folder.name).exists()
+
+
+def contract_file(name: str) -> Path:
+    """The path of a contract's test, whether or not there is such a contract."""
+    return CONTRACTS / f"{name}.py"
 
 
 def find(name_or_folder: str | Path, base: Path) -> Path:

@@ -129,7 +129,7 @@ class Interface:
         return tuple(typing.get_type_hints(hint)) if typing.is_typeddict(hint) else ()
 
 
-RESERVED = frozenset({"put", "generator", "double", "tensors", "gradient", "model"})
+RESERVED = frozenset({"put", "generator", "double", "tensors", "gradient", "model", "fetch_files", "put_files"})
 """Names of medmark's own methods on the student object: an interface may not declare them."""
 RESERVED_ON_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
 """Names of medmark's own methods on a handle: a class may not declare them."""

@@ -178,6 +178,13 @@ def sizes(array: Any) -> tuple[str, ...]:
     return tuple(word.rpartition("=")[2] for word in array.dim_str.split())
 
 
+def leading_sizes(interface: Interface, entry: str) -> set[str]:
+    """The first sizes of the arrays that the entry point receives."""
+    second = list(interface.functions[entry].signature.parameters.values())[1:2]
+    record = typed_dict_of(second[0].annotation) if second else None
+    return set() if record is None else _leading(record)
+
+
 def _leading(record: Any) -> set[str]:
     """The first sizes of a TypedDict's arrays."""
     return {sizes(array)[0] for array in _arrays(record).values() if sizes(array)}

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
-from assignments.declared_tests import DeclaredTest, declared_tests
+from assignments.contract_checks import contract_problems
+from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import (
@@ -88,6 +89,7 @@ def load(
     if not public and not (folder / HANDOUT).is_file():
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
+        problems += contract_problems(document, folder, tasks)
         problems += files_problems(document, folder)
         if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
@@ -147,12 +149,15 @@ def _source_problems(
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
-    """The hidden tests of a loaded assignment, in the order of files and lines."""
+    """The contracts of a loaded assignment in the order of its file, then its hidden tests by files and lines."""
     criteria = tuple(item.id for item in assignment.criteria if item.kind == "hidden_tests")
-    tests, problems = declared_tests(assignment.folder / "hidden_tests", hidden=True, criteria=criteria)
-    if problems:  # the folder was edited since it was loaded
-        raise AssignmentError(problems)
-    return tests
+    contracts, wrong = contract_tests(assignment.contracts, criteria)
+    tests, problems = declared_tests(
+        assignment.folder / "hidden_tests", hidden=True, criteria=criteria, contracts=assignment.contracts
+    )
+    if problems or wrong:  # the folder was edited since it was loaded
+        raise AssignmentError([*wrong, *problems])
+    return (*contracts, *tests)
 
 
 def public_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:

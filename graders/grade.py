@@ -23,6 +23,7 @@ from graders.asking.containers import containers_for, opened
 from graders.asking.job import Job
 from graders.asking.journal import PUBLIC, Journal, QuestionId, Silent
 from graders.asking.measure import PUBLIC_REPEAT, measure
+from graders.asking.model_facts import model_facts
 from graders.asking.troubles import troubles
 from graders.failures import DataFailure, InternalFailure, NotUsable
 from graders.record.answer_files import load_answers
@@ -99,7 +100,13 @@ def ask(
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
                     code_tests = CodeTests.of(
-                        assignment, interface, job.keys, job.tests_folder, memory_bytes=memory, host_cpu_s=price
+                        assignment,
+                        interface,
+                        job.keys,
+                        job.tests_folder,
+                        memory_bytes=memory,
+                        host_cpu_s=price,
+                        facts=model_facts(assignment, interface) if job.tests_folder == "hidden_tests" else None,
                     )
                     tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
                 journal.hold(memory)

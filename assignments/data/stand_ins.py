@@ -7,18 +7,20 @@ lists, cases differ in size.
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from assignments.assignment import Assignment
 from assignments.data.columns import Cases, Column, MadeCase, one_by_one
 from assignments.data.parts import crossing, drawn_cases
 from assignments.data.phantoms import phantoms, with_sizes
-from assignments.data.source import Arrays, Axes, Draw
+from assignments.data.source import RESERVED, Arrays, Axes, Draw, Endless, Finite
+from assignments.data.sources import source_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import Interface, is_array, read_interface, typed_dict_of
 from assignments.interface_checks import bare, sizes
@@ -64,6 +66,54 @@ def stand_ins(assignment: Assignment, small_cases: Draw | None, arrays: Mapping[
         for more, count in counts.items()
     ]
     return _joined(batches) if in_lists else dict(batches[0])
+
+
+def small_cases(
+    assignment: Assignment, interface: Interface, truths: Collection[str], n: int, rng: Generator
+) -> Arrays:
+    """`n` small cases of one size for tests: those that the source draws, or else phantoms; never a true patient.
+
+    Args:
+        interface: Says what `fit` receives, where the source does not declare its arrays.
+        truths: The keys that the entry point must not see.
+
+    Raises:
+        UserError: the source cannot draw them, or they are not as it declares.
+    """
+    source, name = source_of(assignment), assignment.data.source
+    declared = _declarations(interface)
+    arrays = source.declared if isinstance(source, Finite) else source.arrays
+    if not arrays:
+        arrays = _of_interface(interface, truths)
+    draw = source.small_cases
+    if draw is None and isinstance(source, Endless):
+        return _numbers(drawn_cases(name, source.draw, arrays, n, rng))
+    if draw is not None:
+        loose = {key: _loose(axes, declared[key].sizes if key in declared else ()) for key, axes in arrays.items()}
+        return _numbers(drawn_cases(f"{name}, small_cases", draw, loose, n, rng))
+    classes = len(assignment.data.classes) or _classes(interface) or (3 if assignment.task == "label_maps" else 2)
+    sized = with_sizes(arrays, {key: each.sizes for key, each in declared.items()})
+    return phantoms(sized, n, rng, task=assignment.task, classes=classes)
+
+
+def _numbers(cases: Arrays) -> Arrays:
+    """The arrays that may cross the wall."""
+    return {key: np.asarray(array) for key, array in crossing(cases).items()}
+
+
+def _of_interface(interface: Interface, truths: Collection[str]) -> dict[str, Axes]:
+    """The arrays that `fit` receives of each case, as far as they are declared by name and dtype."""
+    train = next(iter(interface.functions["fit"].signature.parameters.values()))
+    arrays = {}
+    for key, hint in _fields(train.annotation).items():
+        each = typing.get_origin(hint) is list
+        array = bare(typing.get_args(hint)[0]) if each else hint
+        if is_array(array) and key not in RESERVED:
+            dtypes = [str(dtype) for dtype in array.dtypes] if isinstance(array.dtypes, list | tuple) else []
+            dtype = next((dtype for dtype in ("float32", "uint8", *dtypes) if dtype in dtypes), "float32")
+            axes = " ".join(sizes(array)[0 if each else 1 :])
+            arrays[key] = Axes(dtype, axes, "truth" if key in truths else "input")
+    return arrays
 
 
 def _joined(batches: list[Arrays]) -> dict[str, Cases]:

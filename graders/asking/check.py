@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignments.assignment import Assignment, Limits
+from assignments.assignment import Assignment, ContractTerms, Limits
+from assignments.data.source import Draw
 from assignments.data.streams import SecretOrKeys, stream, test_purpose
+from assignments.folders import CONTRACTS, contract_file
 from assignments.interface import Interface
 from assignments.testing import Unmet, latest, suspected
 from graders.asking.journal import Journal, QuestionId, Silent
+from graders.asking.model_calls import ModelCalls, ModelFacts, TrainedModel
 from graders.asking.relations import mistake_of, relation_of
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.record.documents import UNMET, Cause, TestResult
@@ -53,6 +56,8 @@ class CodeTests:
     """Memory that the tests may use in this process once they are imported."""
     host_cpu_s: float = 0.0
     """CPU seconds that one test may cost the host."""
+    facts: ModelFacts | None = None
+    """What the assignment's models are, for tests that use one or draw cases."""
 
     @classmethod
     def of(
@@ -65,6 +70,7 @@ class CodeTests:
         solution: str | None = None,
         memory_bytes: int = 0,
         host_cpu_s: float = 0.0,
+        facts: ModelFacts | None = None,
     ) -> CodeTests:
         """The tests of an assignment as it lies on this machine, with its doubles where it has any."""
         doubles = assignment.folder / "doubles.py"
@@ -78,7 +84,13 @@ class CodeTests:
             solution,
             memory_bytes,
             host_cpu_s,
+            facts,
         )
+
+    def file(self, id: str) -> Path:
+        """The file of a test: of this folder, or of the contract that its id names."""
+        name, separator, _ = id.partition("::")
+        return self.folder / name if separator else contract_file(name)
 
 
 def run_tests(
@@ -88,7 +100,7 @@ def run_tests(
     journal: Journal | None = None,
     unusable: Collection[QuestionId] = (),
 ) -> dict[str, TestResult]:
-    """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
+    """Run the named tests (`test_file.py::test_name`, or the name of a contract) against the solution behind a session.
 
     Every named test has a result. A test that pytest did not run, skipped or saw twice has not passed. A test whose
     question is `unusable` is not run and has not passed either.
@@ -101,12 +113,12 @@ def run_tests(
 
 def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Journal) -> dict[str, TestResult]:
     recorder = _Recorder(session, code_tests, names, journal)
-    files = sorted({name.partition("::")[0] for name in names})
+    files = sorted({str(code_tests.file(name)) for name in names})
     if not files:
         return {}
     printed = io.StringIO()
     arguments = [
-        *(str(code_tests.folder / file) for file in files),
+        *files,
         "-q",
         "--noconftest",
         "--import-mode=importlib",
@@ -212,6 +224,53 @@ class _Recorder:
         yield Student(client)
         self._end(client)
 
+    @pytest.fixture(scope="session")
+    def trained_model(self) -> Iterator[TrainedModel]:
+        """The model that all tests of this run share, and its worker."""
+        client = self._client(self._code_tests.limits.shared_cpu_s)
+        self._clients.append(client)
+
+        def end() -> None:
+            if client in self._clients:
+                self._end(client)
+
+        try:
+            yield TrainedModel(self._calls(client), end)
+        finally:
+            end()
+
+    @pytest.fixture
+    def trained(self, trained_model: TrainedModel) -> TrainedModel:
+        """The same in one test, which uses `fit` as if it were alone."""
+        names = trained_model.calls.client.names_used
+        names.clear()
+        names.add("fit")
+        return trained_model
+
+    @pytest.fixture
+    def calls(self) -> Callable[[Student], ModelCalls]:
+        """For contracts: a worker's calls by what they are for."""
+        return lambda student: self._calls(student._client)
+
+    @pytest.fixture
+    def options(self, request: pytest.FixtureRequest) -> ContractTerms:
+        """For contracts: the assignment's own terms."""
+        return self._facts.contracts[_name(request.node)]
+
+    @pytest.fixture
+    def small_cases(self) -> Draw:
+        """`small_cases(n, rng)`: small cases of the assignment's source, with their truth."""
+        return self._facts.small_cases
+
+    @property
+    def _facts(self) -> ModelFacts:
+        if self._code_tests.facts is None:
+            raise InternalFailure("these tests belong to an assignment that trains no model")
+        return self._code_tests.facts
+
+    def _calls(self, client: WorkerClient) -> ModelCalls:
+        return ModelCalls(client, self._facts, self._code_tests.interface)
+
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """Random numbers of this test and this course's secret."""
@@ -237,12 +296,13 @@ class _Recorder:
         """Select the named tests, and count how often each appears: a test that appears twice has not passed.
 
         In file order, but tests with workers of their own run before those that share one: beside the shared worker
-        they could observe its state.
+        they could observe its state. Those that share the trained model come last, and at the very end those that
+        hand it to another worker, for which its own has to end.
         """
         selected = [item for item in items if _name(item) in self.results]
         for item in selected:
             self._times_seen[_name(item)] = self._times_seen.get(_name(item), 0) + 1
-        items[:] = sorted(selected, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
+        items[:] = sorted(selected, key=_turn)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """The test files are imported: from now on memory and time are limited."""
@@ -299,6 +359,8 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResu
     signs = set(suspected.get())
     sign = signs.pop() if len(signs) == 1 else ""
     message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
+    if isinstance(error, AssertionError) and not message:  # a contract's module is imported without pytest's help
+        evidence = f"AssertionError: {excinfo.traceback[-1].statement}"[:EVIDENCE]
     code = item.function.__code__
     own = next((entry.lineno + 1 for entry in excinfo.traceback if entry.frame.code.raw is code), None)
     line = None if own is None else own - code.co_firstlineno
@@ -337,6 +399,15 @@ def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path, sign: str) 
     return Cause(WRONG, relation_of(comparison), text=comparison.hint, mistake=mistake_of(comparison) or sign)
 
 
+def _turn(item: Any) -> tuple[bool, bool, str, bool]:
+    """By what tests are put in order."""
+    names = item.fixturenames
+    trains = "trained" in names
+    return trains, trains and "student" in names, item.path.name, "shared_student" in names
+
+
 def _name(item: Any) -> str:
-    """`test_file.py::test_name`, as the assignment's points table has it."""
+    """`test_file.py::test_name` or the name of a contract, as the assignment's points table has it."""
+    if item.path.parent == CONTRACTS:
+        return str(item.path.stem)
     return f"{item.path.name}::{item.name}"

@@ -19,6 +19,7 @@ from assignments.interface import Interface, read_interface
 from assignments.testing import Comparison, latest
 from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
+from graders.asking.model_facts import model_facts
 from graders.failures import MetricFailure
 from graders.marks.findings import caps_that_hold, share_of_points
 from graders.record.answer_files import load_answers
@@ -49,7 +50,13 @@ class LocalBench:
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
         """The hidden tests' results, with inputs of the n-th draw."""
-        code_tests = CodeTests.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
+        code_tests = CodeTests.of(
+            self._assignment,
+            self._interface,
+            secret_of(draw),
+            solution=str(solution),
+            facts=model_facts(self._assignment, self._interface),
+        )
         return run_tests(self._session, code_tests, tests)
 
     def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:

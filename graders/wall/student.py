@@ -266,9 +266,45 @@ class Student:
         """A NumPy Generator made inside."""
         return _handle(self._client.ask({"do": "generator", "seed": seed}, {}))
 
+    def fetch_files(self, folder: str) -> dict[str, Array]:
+        """The content of each file that the solution wrote below `folder`, by its path there, as bytes (n,) uint8.
+
+        There are none where it wrote none. To medmark they are bytes: nobody opens them on the host.
+        """
+        files = self._client.ask({"do": "fetch_files", "folder": folder}, {})
+        return checked_files(files)
+
+    def put_files(self, folder: str, files: Mapping[str, Array]) -> None:
+        """Write files that `fetch_files` returned into a new folder of this worker."""
+        self._client.ask({"do": "put_files", "folder": folder}, {"files": checked_files(dict(files))}, None)
+
     def double(self, name: str, /, *args: Any, **kwargs: Any) -> Handle:
         """An instance of a class of the assignment's public `doubles.py`, made inside."""
         return _handle(self._client.ask({"do": "double", "name": name}, {"args": args, "kwargs": kwargs}))
+
+
+FILES = 256
+"""The most files of a folder that are carried from one worker to another."""
+NAME_BYTES = 200
+"""The most bytes of a path in it."""
+
+
+def checked_files(files: Any) -> dict[str, Array]:
+    """Files as they cross the wall: names that stay in their folder, and bytes.
+
+    Raises:
+        ProtocolViolation: anything else, which no honest worker sends.
+    """
+    if type(files) is not dict or len(files) > FILES:
+        raise ProtocolViolation(f"not a folder of at most {FILES} files")
+    for name, content in files.items():
+        parts = name.split("/")
+        plain = name.isprintable() and "\\" not in name and len(name.encode()) <= NAME_BYTES
+        if not plain or any(part in ("", ".", "..") for part in parts):
+            raise ProtocolViolation("a file whose name is not a plain path in its folder")
+        if type(content) is not np.ndarray or content.dtype != np.uint8 or content.ndim != 1:
+            raise ProtocolViolation("a file that is not bytes")
+    return files
 
 
 class _Tensors:

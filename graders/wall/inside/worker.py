@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from . import narrowing, processes
+from . import carrying, narrowing, processes
 from .adapter import PROBES, Adapter, Unsupported, adapter_of
 from .frames import Closed, TooLarge, receive, send
-from .values import Encoder, Unsendable, arrays_of, decode
+from .values import Encoder, Oversized, Unsendable, arrays_of, decode
 
 TEXT_CHARACTERS = 4000
 """Characters of a message or a traceback that are sent."""
@@ -257,6 +257,21 @@ class WorkerLoop:
         if head["name"] != "set_seed" and not self.adapter.is_model(args[0]):
             raise Unsupported("the model is not one of a framework's")
         return getattr(self.adapter, head["name"])(*args, **value(head["kwargs"]))
+
+    def do_fetch_files(self, head: dict[str, Any], value: Callable[[Any], Any]) -> object:
+        try:
+            return carrying.files_in(head["folder"], self.order["reply_bytes"])
+        except ValueError as error:
+            raise Oversized(str(error)) from None
+        except carrying.Unfit as error:
+            raise Unsendable(str(error)) from None
+
+    def do_put_files(self, head: dict[str, Any], value: Callable[[Any], Any]) -> object:
+        try:
+            carrying.write_files(head["folder"], value(head["files"]))
+        except carrying.Unfit as error:
+            raise Misused(str(error)) from None
+        return None
 
     def _tensors(self, value: Any) -> Any:
         """A value with its arrays as the framework's tensors of the same dtype; a model is passed unchanged."""

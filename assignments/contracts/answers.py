@@ -1,0 +1,69 @@
+"""What contracts compute from answers: how far two are apart, and whether a model learnt anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+MOST = 0.999
+"""The share of all numbers that count: where an answer is cut at a threshold, rounding may move a few voxels of it."""
+
+
+def spread(answer: Array) -> float:
+    """The largest number of an answer less its smallest."""
+    return float(np.ptp(answer.astype(np.float64)))
+
+
+def apart(answer: Array, other: Array) -> float:
+    """How far another answer is from this one, as a share of this one's spread; of labels, the share that differs."""
+    if answer.shape != other.shape:
+        return float("inf")
+    if answer.dtype.kind != "f":
+        return float((answer != other).mean())
+    difference = np.abs(answer.astype(np.float64) - other.astype(np.float64))
+    return float(np.quantile(difference, MOST, method="higher")) / max(spread(answer), 1e-12)
+
+
+def varies(calls: Any, model: Any, cases: Mapping[str, Array], answer: Array) -> bool:
+    """Whether a model gives cases different answers, which are computed and not copied: of other models much is true.
+
+    Args:
+        calls: The fixture `calls` of the worker that has the model.
+    """
+    facts = calls.facts
+    inputs = [cases[key] for key in facts.inputs]
+    logits = calls.logits(model, cases)
+    if any(np.array_equal(copy, own) for copy in (answer, logits) if copy is not None for own in inputs):
+        return False
+    if answer.dtype.kind != "f":
+        return spread(answer) > 0
+    truth = cases[facts.truth]
+    if facts.probabilities:
+        return spread(answer) > 0.05
+    if truth.shape == answer.shape:
+        return spread(answer) > 0.05 * spread(truth)
+    return spread(answer) > 1e-3
+
+
+def association(answer: Array, truth: Array) -> float:
+    """The correlation of answers with the truth, -1 to 1: of (n,) with it as numbers, of (n, K) with each class."""
+    expected = np.eye(answer.shape[1])[truth] if answer.ndim == 2 else truth.astype(np.float64)
+    a, b = (each.astype(np.float64) - each.mean(axis=0, dtype=np.float64) for each in (answer, expected))
+    size = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / size) if size > 0 else 0.0
+
+
+def changed(cases: Mapping[str, Array], keys: tuple[str, ...], new: Mapping[str, Array]) -> dict[str, Array]:
+    """Cases with other arrays at some of their keys."""
+    return {**cases, **{key: new[key] for key in keys}}
+
+
+def floats(calls: Any, cases: Mapping[str, Array], *, axes: int | None = None) -> tuple[str, ...]:
+    """Names of the inputs that are measured: floats, with so many axes after the first (None: any), no voxel sizes."""
+    names = (key for key in calls.facts.inputs if key != "spacing" and cases[key].dtype.kind == "f")
+    return tuple(key for key in names if cases[key].ndim > 1 and (axes is None or cases[key].ndim == 1 + axes))

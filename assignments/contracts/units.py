@@ -1,0 +1,83 @@
+"""Units carry no information: a column in millimetres or metres, an image of another scanner.
+
+`scale = "columns"` trains again on columns in other units. `scale = "intensity"` predicts for images whose intensities
+are multiplied and shifted, which is another scanner's patient for the model that was trained.
+"""
+
+import numpy as np
+
+from assignments.contracts.answers import apart, changed, floats, varies
+from assignments.contracts.contract import ENTRY, CommonMistake, Contract
+from assignments.contracts.edits import around_fit, around_predict, both, deviations_of_1
+from assignments.testing import close, needs, points_to
+
+
+def in_other_units(cases, keys, units):
+    return changed(cases, keys, {key: cases[key] * units[key] for key in keys})
+
+
+def standardised(cases, keys, like):
+    """The columns with mean 0 and SD 1 in the cases `like`."""
+    new = {key: (cases[key] - like[key].mean(0)) / (like[key].std(0) + np.float32(1e-12)) for key in keys}
+    return changed(cases, keys, new)
+
+
+def test_units(trained, small_cases, options, rng):
+    """In other units, the model gives the same answers for the same cases."""
+    cases, calls = small_cases(8, rng), trained.calls
+    answer = trained.answer(cases)
+    learnt = varies(calls, trained.model, cases, answer)
+    if options.scale == "columns":
+        keys = floats(calls, cases, axes=1)
+        if not learnt:  # would it, had somebody scaled the columns?
+            helped = calls.fit(standardised(trained.train, keys, trained.train), seed=1, budget_s=trained.budget_s)
+            scaled = standardised(cases, keys, trained.train)
+            points_to("no_scaling", varies(calls, helped, scaled, calls.answer(helped, scaled)))
+        needs(learnt, "`fit` has to learn first: all cases get nearly the same answer, as when no column is scaled")
+        # Powers of two: nothing is rounded, so that a sound training takes the very same steps.
+        units = {key: 2.0 ** rng.integers(-8, 9, cases[key].shape[1]).astype(cases[key].dtype) for key in keys}
+        model = calls.fit(in_other_units(trained.train, keys, units), seed=1, budget_s=trained.budget_s)
+        other = calls.answer(model, in_other_units(cases, keys, units))
+    else:
+        keys = floats(calls, cases)
+        needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
+        one_each = (len(answer), *(1 for _ in range(8)))
+        factor = 2.0 ** rng.choice([-4, -3, 3, 4], one_each)
+        shift = rng.uniform(0.5, 1, one_each)
+        new = {}
+        for key in keys:
+            shape = (len(answer), *(1 for _ in cases[key].shape[1:]))
+            scale, spread = factor.reshape(shape), np.ptp(cases[key], axis=tuple(range(1, cases[key].ndim)))
+            new[key] = (scale * (cases[key] + shift.reshape(shape) * spread.reshape(shape))).astype(cases[key].dtype)
+        other = calls.answer(trained.model, changed(cases, keys, new))
+    assert close(apart(answer, other), 0.0, atol=0.05)
+
+
+LOGARITHM = "lambda v: np.sign(v) * np.log1p(np.abs(v))"
+
+CONTRACT = Contract(
+    about=("fit", ENTRY),
+    options=("scale",),
+    trainings=1,
+    mistakes=(
+        CommonMistake(
+            id="no_scaling",
+            title="The model is trained on the columns as they come",
+            advice="A column that counts in hundreds decides every step, and one in tenths is not seen. Shift and "
+            "scale each column by its mean and standard deviation in the training cases.",
+            try_it="Print mean and standard deviation of each column as it enters the first layer.",
+            edit=deviations_of_1,
+        ),
+        CommonMistake(
+            id="logarithm_first",
+            title="A curve such as the logarithm is applied before anything is scaled",
+            advice="log(1 + x) is nearly straight for small numbers and flat for large ones, so that the unit decides "
+            "what is left of the differences. Scale first, then bend.",
+            try_it="Multiply the inputs by 16, and compare what the model predicts.",
+            edit=both(
+                around_fit(f"return reference(changed(train, {LOGARITHM}), val, **named)"),
+                around_predict(f"return reference(model, changed(inputs, {LOGARITHM}))"),
+            ),
+        ),
+    ),
+)
