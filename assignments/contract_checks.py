@@ -52,16 +52,18 @@ def contract_problems(document: Document, folder: Path, tasks: Mapping[str, Task
         if name not in CONTRACTS
     ]
     terms = sound_terms(document)
-    for name, each in terms.items():
-        problems += _terms_problems(document, name, each, CONTRACTS[name])
-    problems += _trained_problems(document, [CONTRACTS[name] for name in terms], terms)
     task = tasks.get(str(document.values.get("task"))) if tasks is not None else None
+    for name, each in terms.items():
+        problems += _terms_problems(document, name, each, CONTRACTS[name], "predict" if task is None else task.entry)
+    problems += _trained_problems(document, [CONTRACTS[name] for name in terms], terms)
     if task is not None and (folder / "interface.py").is_file():
         problems += _interface_problems(document, folder, {name: CONTRACTS[name] for name in terms}, task)
     return problems
 
 
-def _terms_problems(document: Document, name: str, terms: ContractTerms, contract: Contract) -> Iterator[Problem]:
+def _terms_problems(
+    document: Document, name: str, terms: ContractTerms, contract: Contract, entry: str
+) -> Iterator[Problem]:
     """A criterion, options and a task that do not fit one contract, or functions that students get as they are."""
     at = ("contracts", name)
     criteria = [
@@ -69,7 +71,7 @@ def _terms_problems(document: Document, name: str, terms: ContractTerms, contrac
         for item in document.values.get("criterion", [])
         if isinstance(item, dict) and item.get("kind") == "hidden_tests"
     ]
-    if terms.criterion not in (criteria if len(criteria) != 1 else ["", *criteria]) and criteria:
+    if criteria and terms.criterion not in ([*criteria, ""] if len(criteria) == 1 else criteria):
         what = f"belongs to no criterion of kind hidden_tests; the assignment has {', '.join(criteria)}"
         yield document.problem(at, what, f'write criterion = "{criteria[0]}"')
     for option in contract.options:
@@ -86,7 +88,7 @@ def _terms_problems(document: Document, name: str, terms: ContractTerms, contrac
         yield document.problem(at, what, f"remove it; it is for {', '.join(sorted(contract.tasks))}")
     names = document.values.get("given")
     handed_out = [str(each) for each in names] if isinstance(names, list) else []
-    about = [_named(function, "predict") for function in contract.about]
+    about = [_named(function, entry) for function in contract.about]
     if all(function in handed_out for function in about):
         what = f"is about {' and '.join(about)}, which students get as they are: it would earn points for nothing"
         yield document.problem(at, what, f"remove it, or take {about[0]} out of given")
@@ -110,9 +112,7 @@ def _trained_problems(
     count = 1 + sum(contract.trainings for contract in contracts)
     needed = MARGIN * count * trained.budget_s
     if needed > limits.shared_cpu_s:
-        what = (
-            f"{count} trainings of {trained.budget_s:g} s do not fit in limits.shared_cpu_s = {limits.shared_cpu_s:g}"
-        )
+        what = f"{count} trainings of {trained.budget_s:g} s exceed limits.shared_cpu_s = {limits.shared_cpu_s:g}"
         yield document.problem(("trained", "budget_s"), what, f"write shared_cpu_s = {needed:.0f}, or a smaller budget")
 
 

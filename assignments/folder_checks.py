@@ -139,7 +139,8 @@ def tests_problems(document: Document, folder: Path) -> list[Problem]:
     problems = [*module_problems, *_same_ids(document)]
     if tests and not criteria:
         cure = 'add [[criterion]] with id = "tests", kind = "hidden_tests" and their points'
-        problems.append(document.problem((), "no criterion gives the tests in hidden_tests/ and [contracts] their points", cure))
+        what = "no criterion gives the tests in hidden_tests/ and [contracts] their points"
+        problems.append(document.problem((), what, cure))
     for test in own_tests:
         if test.trains and "trained" not in document.values:
             what = f"is missing, and {test.id} uses trained"

@@ -4,7 +4,7 @@ import numpy as np
 
 from assignments.contracts.answers import apart, changed, floats, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
-from assignments.contracts.edits import around_predict, training_mode
+from assignments.contracts.edits import around_fit, around_predict, both, training_mode
 from assignments.testing import close, needs, points_to
 
 
@@ -26,6 +26,8 @@ def test_alone_as_in_a_batch(trained, small_cases, rng):
     assert close(max(apart(alone, together), apart(alone, usual[:4])), 0.0, atol=2e-3)
 
 
+BY_THE_BATCH = "lambda v: (v - v.mean(axis=0)) / (v.std(axis=0) + 1e-6)"
+
 CONTRACT = Contract(
     about=(ENTRY,),
     whole_batches=True,
@@ -36,10 +38,9 @@ CONTRACT = Contract(
             advice="Then a patient's answer depends on who else is predicted at the same time, and alone there is "
             "nothing to compare with. Use statistics of the training cases, or of each case by itself.",
             try_it="Predict one case alone and in a batch, and subtract: every number is 0.",
-            edit=around_predict(
-                """
-                return reference(model, changed(inputs, lambda v: v - v.mean(axis=0)))
-                """
+            edit=both(
+                around_fit(f"return reference(changed(train, {BY_THE_BATCH}), val, **named)"),
+                around_predict(f"return reference(model, changed(inputs, {BY_THE_BATCH}))"),
             ),
         ),
         CommonMistake(

@@ -45,6 +45,8 @@ class CommonMistake:
     """How students can see for themselves whether they made it."""
     edit: Callable[[EditedReference], str]
     """The text of the reference with the mistake in it; raises `DoesNotApply`."""
+    scale: str | None = None
+    """The units of the contract's terms for which it is a mistake; None for all."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ def test_saved_and_loaded(trained, student, calls, small_cases, rng):
         varies(trained.calls, trained.model, cases, answer),
         "`fit` has to learn first: all cases get nearly the same answer",
     )
+    repeats = apart(answer, trained.answer(cases)) < 1e-4
     weights = trained.calls.weights(trained.model)
     trained.student.save(trained.model, "saved")
     files = trained.student.fetch_files("saved")
@@ -26,7 +27,7 @@ def test_saved_and_loaded(trained, student, calls, small_cases, rng):
     same = calls(student).weights(loaded)
     if weights is not None and same is not None and [a.shape for a in weights] == [a.shape for a in same]:
         equal = all(close(a, b, atol=1e-6) for a, b in zip(weights, same, strict=True))
-        points_to("state_not_saved", equal)
+        points_to("state_not_saved", equal and repeats)
         points_to("weights_not_loaded", not equal)
     assert close(apart(answer, calls(student).answer(loaded, cases)), 0.0, atol=1e-3)
 

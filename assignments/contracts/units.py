@@ -53,7 +53,8 @@ def test_units(trained, small_cases, options, rng):
     assert close(apart(answer, other), 0.0, atol=0.05)
 
 
-LOGARITHM = "lambda v: np.sign(v) * np.log1p(np.abs(v))"
+CLIPPED = "lambda v: np.clip(v, -1, 1)"
+WINDOWED = "lambda v: np.clip(v, -_window, _window)"
 
 CONTRACT = Contract(
     about=("fit", ENTRY),
@@ -67,17 +68,42 @@ CONTRACT = Contract(
             "scale each column by its mean and standard deviation in the training cases.",
             try_it="Print mean and standard deviation of each column as it enters the first layer.",
             edit=deviations_of_1,
+            scale="columns",
         ),
         CommonMistake(
-            id="logarithm_first",
-            title="A curve such as the logarithm is applied before anything is scaled",
-            advice="log(1 + x) is nearly straight for small numbers and flat for large ones, so that the unit decides "
-            "what is left of the differences. Scale first, then bend.",
-            try_it="Multiply the inputs by 16, and compare what the model predicts.",
+            id="clipped_to_numbers",
+            title="The columns are clipped to numbers that stand in the code, before they are scaled",
+            advice="np.clip(x, -1, 1) keeps a column in one unit, and cuts all of it in another. Scale first; what is "
+            "far out can be cut afterwards, in standard deviations.",
+            try_it="Divide a column by 1000, train again, and compare what both models predict.",
             edit=both(
-                around_fit(f"return reference(changed(train, {LOGARITHM}), val, **named)"),
-                around_predict(f"return reference(model, changed(inputs, {LOGARITHM}))"),
+                around_fit(f"return reference(changed(train, {CLIPPED}), val, **named)"),
+                around_predict(f"return reference(model, changed(inputs, {CLIPPED}))"),
             ),
+            scale="columns",
+        ),
+        CommonMistake(
+            id="fixed_window",
+            title="Intensities are cut at a fixed number, before they are scaled",
+            advice="The intensities of MRI and ultrasound have no unit: another scanner shows the same patient in other "
+            "numbers, and a window that suits the training images cuts them all. Use percentiles of each image.",
+            try_it="Multiply an image by 10, and compare what the model predicts.",
+            edit=both(
+                around_fit(
+                    f"""
+                    values = [np.abs(np.asarray(each)) for key in keys for each in train[key]]
+                    globals()["_window"] = np.quantile(np.concatenate([each.ravel() for each in values]), 0.9)
+                    return reference(changed(train, {WINDOWED}), val, **named)
+                    """
+                ),
+                around_predict(
+                    f"""
+                    globals().setdefault("_window", np.inf)
+                    return reference(model, changed(inputs, {WINDOWED}))
+                    """
+                ),
+            ),
+            scale="intensity",
         ),
     ),
 )

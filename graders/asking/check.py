@@ -200,6 +200,8 @@ class _Recorder:
         self._began = 0.0
         self._passed: set[str] = set()
         self._usage_by_test: dict[str, list[Usage]] = {}
+        self._names_of_ended: set[str] = set()
+        """Names of the interface that workers used which ended in this test."""
         self._test = ""
 
     # Fixtures
@@ -282,6 +284,7 @@ class _Recorder:
 
     def _end(self, client: WorkerClient) -> None:
         self._clients.remove(client)
+        self._names_of_ended |= client.names_used
         usage = client.close()
         if usage is not None:
             self._usage_by_test.setdefault(self._test, []).append(usage)
@@ -317,6 +320,7 @@ class _Recorder:
         self._journal.begins(QuestionId("test", self._test), self._code_tests.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
+        self._names_of_ended = set()
         latest.set(None)
         suspected.set(())
         self.results[self._test] = UNSEEN
@@ -331,7 +335,11 @@ class _Recorder:
             result = replace(_judged(call.excinfo, item), names_used=result.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
-        names = {*result.names_used, *(name for client in self._clients for name in client.names_used)}
+        names = {
+            *result.names_used,
+            *self._names_of_ended,
+            *(name for client in self._clients for name in client.names_used),
+        }
         self.results[_name(item)] = replace(result, names_used=tuple(sorted(names)))
         return report
 
@@ -360,7 +368,7 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResu
     sign = signs.pop() if len(signs) == 1 else ""
     message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
     if isinstance(error, AssertionError) and not message:  # a contract's module is imported without pytest's help
-        evidence = f"AssertionError: {excinfo.traceback[-1].statement}"[:EVIDENCE]
+        evidence = f"AssertionError: {str(excinfo.traceback[-1].statement).strip()}"[:EVIDENCE]
     code = item.function.__code__
     own = next((entry.lineno + 1 for entry in excinfo.traceback if entry.frame.code.raw is code), None)
     line = None if own is None else own - code.co_firstlineno

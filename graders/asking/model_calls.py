@@ -5,6 +5,7 @@ Contracts know no task. Which function answers, what it receives and which array
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,16 +106,18 @@ class ModelCalls:
         """The model's trained weights; None where it has none that can be probed."""
         return _if_probed(lambda: self.student.model.parameters(model))
 
-    def cpu_s(self) -> float:
-        """CPU seconds that the worker has used, as the kernel counts them.
+    def cpu_s_of(self, call: Callable[[], Any]) -> tuple[Any, float]:
+        """What a call returns, and the CPU seconds of the worker that it took, as the kernel counts them.
 
         Raises:
             EngineFailure: this machine does not count them while the worker lives.
         """
-        used = self.client.opened().facts.get("cpu_s")
-        if not used:
+        before, began = float(self.client.opened().facts.get("cpu_s") or 0.0), time.monotonic()
+        value = call()
+        used = float(self.client.opened().facts.get("cpu_s") or 0.0) - before
+        if used <= 0 and time.monotonic() - began > 1:
             raise EngineFailure("the CPU seconds of a worker that lives cannot be measured on this machine")
-        return float(used)
+        return value, used
 
     def _model(self, model: Any) -> Handle:
         assert type(model) is Handle  # declared as one: the loader saw to it

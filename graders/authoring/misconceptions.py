@@ -10,17 +10,21 @@ from assignments.errors import Problem, nearest
 from assignments.load import AssignmentError, hidden_tests, references
 from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
+from graders.marks.contract_mistakes import contract_misconceptions
 
 
 def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
-    """The assignment's misconceptions, each checked against its references; none without the file.
+    """The assignment's misconceptions, each checked against its references, and those that its contracts bring.
 
     Raises:
         AssignmentError: with every problem of the file.
     """
     path = assignment.folder / MISCONCEPTIONS_FILE
     if not path.is_file():
-        return ()
+        brought = contract_misconceptions(assignment)
+        if missing := [*_unlisted(assignment, {item.id for item in brought})]:
+            raise AssignmentError(missing)
+        return brought
     try:
         document = read_toml(path)
     except TomlErrors as error:
@@ -38,10 +42,11 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
         seen.add(item.id)
         problems += _unknown_tests(document, index, item, tests)
         problems += _misfits(document, index, item, texts)
-    problems += _unlisted(assignment, seen)
+    brought = contract_misconceptions(assignment, seen)
+    problems += _unlisted(assignment, seen | {item.id for item in brought})
     if problems:
         raise AssignmentError(problems)
-    return file.misconception
+    return (*file.misconception, *brought)
 
 
 def write_solution(folder: Path, misconception: Misconception, framework: Framework, reference: Path) -> Path:
@@ -55,7 +60,8 @@ def write_solution(folder: Path, misconception: Misconception, framework: Framew
 def _unlisted(assignment: Assignment, ids: set[str]) -> Iterator[Problem]:
     """Misconceptions that a hidden test names, and that the file does not have."""
     for test in hidden_tests(assignment):
-        for id in test.mistaken:
+        # A contract names its own mistakes, some of which no reference of this assignment may be able to have.
+        for id in () if test.contract else test.mistaken:
             if id not in ids:
                 file = assignment.folder / "hidden_tests" / test.id.partition("::")[0]
                 what = f'{test.id.partition("::")[2]} names the misconception "{id}", which is not listed'

@@ -24,6 +24,7 @@ from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, OnProgress, RehearsalState
 from graders.authoring.telling_apart import mixed_up
+from graders.marks.contract_mistakes import impossible_mistakes
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
@@ -85,7 +86,11 @@ def rehearse(
         gaps=tuple(state.gaps),
         seconds=state.seconds,
         patterns=tuple(state.patterns),
-        notes=(*notes(), *mixed_up(mistakes, state.patterns, [test.id for test in tests])),
+        notes=(
+            *notes(),
+            *impossible_mistakes(assignment),
+            *mixed_up(mistakes, state.patterns, [test.id for test in tests]),
+        ),
     )
 
 

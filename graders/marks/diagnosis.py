@@ -13,6 +13,7 @@ from itertools import combinations
 
 from assignments.assignment import Assignment
 from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
+from graders.marks.contract_mistakes import contract_misconceptions
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import UNMET
 from graders.record.proof_status import recorded_patterns
@@ -68,9 +69,11 @@ def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
     if not recorded:
         return ()
     # The rehearsal read this very file: its digest is in the key.
-    text = (assignment.folder / MISCONCEPTIONS_FILE).read_text(encoding="utf-8")
-    file = MisconceptionsFile.model_validate(tomllib.loads(text))
-    return with_patterns(file.misconception, recorded)
+    path = assignment.folder / MISCONCEPTIONS_FILE
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    own = MisconceptionsFile.model_validate(tomllib.loads(text)).misconception
+    brought = contract_misconceptions(assignment, {item.id for item in own})
+    return with_patterns((*own, *brought), recorded)
 
 
 def with_patterns(misconceptions: Sequence[Misconception], recorded: Sequence[Pattern]) -> tuple[KnownMistake, ...]:
