@@ -33,9 +33,9 @@ class DeclaredName:
     """Methods of a class that answer None."""
 
 
-def declared_names(interface: Path) -> dict[str, DeclaredName]:
-    """The functions and classes that an interface.py declares, read from its source."""
-    tree = ast.parse(interface.read_text(encoding="utf-8"))
+def declared_names(interface: str) -> dict[str, DeclaredName]:
+    """The functions and classes that the source of an interface declares."""
+    tree = ast.parse(interface)
     names: dict[str, DeclaredName] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):

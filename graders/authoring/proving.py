@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
+from assignments.derived.interface import interface_text
 from assignments.load import DeclaredTest
 from assignments.misconceptions import Misconception
 from assignments.testing import Comparison
@@ -229,10 +230,7 @@ class RehearsalState:
             self.caught.setdefault(item.id, []).append(framework)
 
     def _mutants(self, bench: Bench, scratch: Path, framework: Framework, reference: Path, sound: set[str]) -> None:
-        interface = self.assignment.folder / "interface.py"
-        if not interface.is_file():
-            return
-        declared = declared_names(interface)
+        declared = declared_names(interface_text(self.assignment))
         mutants = mutants_of({test: self.names_used.get(test, set()) for test in self.ids if test in sound}, declared)
         self.total += len(mutants)
         for mutant, tests in mutants.items():
