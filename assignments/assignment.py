@@ -328,6 +328,8 @@ class Assignment(Frozen):
     task: str
     """A name in `graders.tasks.TASKS`."""
     frameworks: tuple[Framework, ...] = ("pytorch", "tensorflow")
+    given: tuple[str, ...] = ()
+    """Names at the top level of the references that students get as they are: no points are for them."""
     level: Literal[4, 5, 6, 7] = 6
     """Level of study, which sets the share of the pass anchor (`pass_percent`)."""
     data: Data

@@ -92,6 +92,7 @@ def load(
         if tasks is not None and kinds_that_need_interface(document):
             problems += _interface_problems(document, folder, tasks, assignment)
         if tasks is not None and assignment is not None and not problems:
+            problems += _starter_problems(assignment)
             problems += _source_problems(document, assignment, tasks, reported=sources is not None)
     if assignment is not None:
         assignment, wrong = with_rubrics(assignment, document)
@@ -138,6 +139,12 @@ def _interface_problems(
     except AssignmentError as error:
         return list(error.problems)
     return interface_problems(path, interface, task, per_call)
+
+
+def _starter_problems(assignment: Assignment) -> list[Problem]:
+    from assignments.derived.starter import starter_problems  # imports jaxtyping and NumPy, which not all callers need
+
+    return [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
 
 
 def _source_problems(

@@ -66,7 +66,7 @@ def declarations(form: TaskForm, arrays: Mapping[str, Axes], *, classes: int, li
     functions = {
         "fit": FIT,
         form.entry: f"def {form.entry}(model: Model, inputs: {name}) -> Prediction:\n"
-        f'    """{predicts}. Training has not seen these {name.lower()}."""',
+        f'    """{predicts}. Training has not seen these cases."""',
         "save": SAVE,
         "load": LOAD,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 LINE = 120
@@ -83,12 +83,17 @@ def _written(alias: ast.alias) -> str:
     return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
 
 
-def _from(module: str, names: set[str]) -> _Import:
-    in_order = tuple(sorted(names, key=lambda name: (_kind(name), name)))
+def _from(module: str, names: Iterable[str]) -> _Import:
+    return _Import(module, tuple(names), from_import(module, names))
+
+
+def from_import(module: str, names: Iterable[str]) -> str:
+    """The import of some names from a module, each as written ("x as y")."""
+    in_order = sorted(names, key=lambda name: (_kind(name), name))
     line = f"from {module} import {', '.join(in_order)}"
     if len(line) > LINE:
         line = f"from {module} import (\n" + "".join(f"    {name},\n" for name in in_order) + ")"
-    return _Import(module, in_order, line)
+    return line
 
 
 def _kind(name: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from assignments.assignment import Accuracy, Assignment, Person
 from assignments.data.source import Axes, Finite
@@ -21,6 +22,7 @@ from assignments.interface import Interface, read_interface
 from assignments.task_forms import TASK_FORMS
 
 INTERFACE = "interface.py"
+Declared = ast.FunctionDef | ast.ClassDef
 
 
 def interface_text(assignment: Assignment) -> str:
@@ -75,6 +77,30 @@ def own_text(assignment: Assignment) -> str:
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 text: see byte {error.start}"
         raise AssignmentError([Problem(str(path), "", None, what, "save it as UTF-8")]) from None
+
+
+def declared_nodes(assignment: Assignment) -> dict[str, Declared]:
+    """The functions and classes that `interface_text` declares, in its order, as syntax: nothing is imported.
+
+    Types of arrays are those of no data: whoever calls this wants names, arguments and docstrings.
+    """
+    own = ast.parse(own_text(assignment))
+    nodes = {node.name: node for node in own.body if is_declared(node)}
+    form = TASK_FORMS.get(assignment.task)
+    if form is not None and derives(assignment):
+        for name, text in declarations(form, {}, classes=len(assignment.data.classes), listed=False).functions.items():
+            node = ast.parse(text).body[0]
+            assert isinstance(node, ast.FunctionDef)
+            nodes.setdefault(name, node)
+    return nodes
+
+
+def is_declared(node: ast.stmt) -> TypeGuard[Declared]:
+    """Whether a statement of an interface declares something that a solution defines: no type, nothing private."""
+    if isinstance(node, ast.ClassDef):
+        bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        return not node.name.startswith("_") and "TypedDict" not in bases
+    return isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 
 
 def derives(assignment: Assignment) -> bool:
