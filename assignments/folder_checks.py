@@ -48,6 +48,16 @@ def names_problems(
     return problems
 
 
+def scoring_problems(document: Document) -> list[Problem]:
+    """What an accuracy criterion needs and the file lacks. Without one, an assignment needs neither task nor data."""
+    if "accuracy" not in kinds_that_need_interface(document):
+        return []
+    cures = {"task": "add task = ...", "data": "add a table [data]", "run": "add a table [run]"}
+    lacking = [(key, cure) for key, cure in cures.items() if key not in document.values]
+    what = "is missing: an accuracy criterion scores the task's predictions for the data's cases"
+    return [document.problem((key,), what, cure) for key, cure in lacking]
+
+
 def _source_problems(document: Document, folder: Path, sources: Collection[str] | None) -> list[Problem]:
     """A source that does not exist, or is named as an earlier medmark did. What a file defines is not read here."""
     data = document.values.get("data")

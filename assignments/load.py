@@ -18,7 +18,13 @@ from pydantic import BaseModel, ValidationError
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
-from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
+from assignments.folder_checks import (
+    files_problems,
+    kinds_that_need_interface,
+    names_problems,
+    scoring_problems,
+    tests_problems,
+)
 from assignments.folders import (
     HANDOUT,
     AssignmentError,
@@ -82,6 +88,7 @@ def load(
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
     assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
+    problems += scoring_problems(document)
     if not public and lacks_staff_files(folder):
         what = "its hidden tests and references are not installed: this is medmark as students have it"
         raise AssignmentError([Problem(str(folder), "", None, what, "install them: pip install 'medmark[staff]'")])
@@ -160,6 +167,8 @@ def _source_problems(
     from assignments.data.sources import source_of
     from assignments.derived.interface import solution_interface
 
+    if not assignment.has_cases:
+        return []
     try:
         source = source_of(assignment)
     except MedmarkError as error:
@@ -265,6 +274,8 @@ def _sharing_problems(assignment: Assignment, file: str, key: str) -> list[Probl
     from assignments.data.sharing import sharing_problems
     from assignments.data.sources import source_of
 
+    if not assignment.has_cases:
+        return []
     try:
         contradictions = list(sharing_problems(assignment, source_of(assignment)))
     except MedmarkError:

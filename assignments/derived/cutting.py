@@ -38,7 +38,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutReference:
     """What is left of a reference."""
 
     imports: tuple[str, ...]
@@ -55,12 +55,12 @@ class Cut:
         return "\n\n".join(part for part in head if part) + _joined(self.pieces) + "\n"
 
 
-def cut(source: str, asked: Mapping[str, Declared], given: Collection[str]) -> Cut:
+def cut(source: str, exercises: Mapping[str, Declared], ready: Collection[str]) -> CutReference:
     """What students get of the source of a reference.
 
     Args:
-        asked: What the interface declares, by name.
-        given: Names that stay as they are.
+        exercises: What the interface declares, by name.
+        ready: Names that stay as they are.
 
     Raises:
         SyntaxError: the source is not Python.
@@ -72,23 +72,23 @@ def cut(source: str, asked: Mapping[str, Declared], given: Collection[str]) -> C
         present |= names
         if FRAMEWORK in names:
             framework = _written(node, lines, tree.body)
-        elif names & set(given):
+        elif names & set(ready):
             pieces.append(_as_it_is(node, lines, tree.body))
-        elif isinstance(node, Declared | ast.AsyncFunctionDef) and node.name in asked:
-            pieces.append(_stub(node, asked[node.name], lines))
+        elif isinstance(node, Declared | ast.AsyncFunctionDef) and node.name in exercises:
+            pieces.append(_stub(node, exercises[node.name], lines))
     # What the reference imports or makes otherwise has no lines to cut: the interface has its signature.
     end = len(lines) + 1
-    missing = [node for name, node in asked.items() if name not in present and name not in given]
+    missing = [node for name, node in exercises.items() if name not in present and name not in ready]
     pieces += [Piece(_without_hints(node), "definition", end, end, node.name) for node in missing]
     rules = [Piece(line, "rule", number, number) for number, line in enumerate(lines, 1) if RULE.match(line)]
-    kept = tuple(_with_rules(pieces, rules))
-    read = set().union(*(_global_reads(piece.text) for piece in kept)) if kept else set()
+    left = tuple(_with_rules(pieces, rules))
+    read = set().union(*(_global_reads(piece.text) for piece in left)) if left else set()
     imports = tuple(_imports(tree, lines, read))
-    bound = {FRAMEWORK, *MODULE_NAMES, *dir(builtins), *given, *asked}
+    bound = {FRAMEWORK, *MODULE_NAMES, *dir(builtins), *ready, *exercises}
     bound |= {name for line in imports for node in ast.parse(line).body for name in _bound(node)}
-    bound |= {name for piece in kept for node in ast.parse(piece.text).body for name in defined_names(node)}
-    undefined = {piece.name: tuple(sorted(_global_reads(piece.text) - bound)) for piece in kept if piece.name}
-    return Cut(imports, framework, kept, {name: names for name, names in undefined.items() if names})
+    bound |= {name for piece in left for node in ast.parse(piece.text).body for name in defined_names(node)}
+    undefined = {piece.name: tuple(sorted(_global_reads(piece.text) - bound)) for piece in left if piece.name}
+    return CutReference(imports, framework, left, {name: names for name, names in undefined.items() if names})
 
 
 def defined_names(node: ast.stmt) -> set[str]:

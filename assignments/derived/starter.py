@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
-from assignments.derived.cutting import Cut, cut, defined_names, quoted
+from assignments.derived.cutting import CutReference, cut, defined_names, quoted
 from assignments.derived.interface import declared_nodes
 from assignments.errors import nearest
 from assignments.folders import HANDOUT, reference_path
@@ -40,7 +40,7 @@ def starter_texts(assignment: Assignment) -> dict[str, str]:
     own = assignment.folder / "starter"
     if own.is_dir():
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(own.glob("*.py"))}
-    cuts = _cuts(assignment)
+    cuts = {} if (assignment.folder / HANDOUT).is_file() else _cuts(assignment)
     if not cuts:
         return {}
     first, *others = cuts
@@ -69,7 +69,7 @@ def starter_problems(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
             yield str(path), what, nearest(name, defined)
         if missing or (assignment.folder / "starter").is_dir():
             continue
-        cutting = cut(path.read_text(encoding="utf-8"), _asked(assignment), assignment.given)
+        cutting = cut(path.read_text(encoding="utf-8"), _exercises(assignment), assignment.given)
         for name, needed in cutting.undefined.items():
             names = ", ".join(needed)
             kind = "given code" if name in assignment.given else "the signature"
@@ -77,7 +77,7 @@ def starter_problems(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
             yield str(path), what, f"add {names} to given, or write {name} without"
 
 
-def _asked(assignment: Assignment) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+def _exercises(assignment: Assignment) -> dict[str, ast.FunctionDef | ast.ClassDef]:
     """What students write, by name."""
     return {name: node for name, node in declared_nodes(assignment).items() if name not in assignment.given}
 
@@ -87,24 +87,28 @@ def _references(assignment: Assignment) -> dict[Framework, Path]:
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
-def _cuts(assignment: Assignment) -> dict[Framework, Cut]:
-    asked = _asked(assignment)
+def _cuts(assignment: Assignment) -> dict[Framework, CutReference]:
+    exercises = _exercises(assignment)
     return {
-        name: cut(path.read_text(encoding="utf-8"), asked, assignment.given)
+        name: cut(path.read_text(encoding="utf-8"), exercises, assignment.given)
         for name, path in _references(assignment).items()
     }
 
 
 def _text(
-    assignment: Assignment, cutting: Cut, framework: Framework, together: list[Framework], apart: list[Framework]
+    assignment: Assignment,
+    left: CutReference,
+    framework: Framework,
+    together: list[Framework],
+    apart: list[Framework],
 ) -> str:
     others = [f'"{name}"' for name in together if name != framework]
-    line = cutting.framework or f'FRAMEWORK = "{framework}"'
+    line = left.framework or f'FRAMEWORK = "{framework}"'
     if "#" not in line:
         choice = f"or {', '.join(others)}; " if others else ""
         line += f"  # {choice}the marker reads this line as text, so keep it a plain string"
     docstring = quoted(_docstring(assignment, apart))
-    return replace(cutting, framework=line).text(docstring)
+    return replace(left, framework=line).text(docstring)
 
 
 def _docstring(assignment: Assignment, apart: list[Framework]) -> str:

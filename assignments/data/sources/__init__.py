@@ -35,6 +35,8 @@ def source_of(assignment: Assignment) -> Source:
         UserError: there is none of this name, or the file does not define a source.
     """
     name = assignment.data.source
+    if not assignment.has_cases:
+        raise UserError(f"{assignment.folder / 'assignment.toml'}: has no cases; to have some, add a table [data]")
     if name in SOURCES:
         return SOURCES[name]
     if is_own(name):
