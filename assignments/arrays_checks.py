@@ -11,16 +11,15 @@ import numpy as np
 
 from assignments.data.source import RESERVED, Axes
 from assignments.errors import Problem, nearest
-from assignments.interface import Function, is_array, read_interface, typed_dict_of
+from assignments.interface import Function, Interface, is_array, typed_dict_of
 from assignments.interface_checks import TaskNames, bare, sizes
 
 
-def arrays_problems(path: Path, task: TaskNames, arrays: Mapping[str, Axes]) -> list[Problem]:
-    """Where the declarations in an `interface.py` and the arrays of the source differ."""
-    functions = read_interface(path).functions
+def arrays_problems(path: Path, interface: Interface, task: TaskNames, arrays: Mapping[str, Axes]) -> list[Problem]:
+    """Where the declarations of the `interface.py` at `path` and the arrays of the source differ."""
     problems = [Problem(str(path), "", None, *what) for what in _truth_problems(task, arrays)]
     for name, positions in (("fit", slice(0, 2)), (task.entry, slice(1, 2))):
-        function = functions.get(name)
+        function = interface.functions.get(name)
         if function is not None:
             for what, cure in _function_problems(function, positions, arrays, may_see_truth=name == "fit"):
                 problems.append(Problem(str(path), name, function.line, what, cure))

@@ -354,13 +354,16 @@ class Assignment(Frozen):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     title: str
     syllabus: tuple[str, ...] = ()
-    task: str
-    """A name in `graders.tasks.TASKS`."""
+    task: str = ""
+    """A name in `graders.tasks.TASKS`; empty where nothing is scored, so that no accuracy criterion names one."""
     frameworks: tuple[Framework, ...] = ("pytorch", "tensorflow")
+    given: tuple[str, ...] = ()
+    """Names at the top level of the references that students get as they are: no points are for them."""
     level: Literal[4, 5, 6, 7] = 6
     """Level of study, which sets the share of the pass anchor (`pass_percent`)."""
-    data: Data
-    run: Run
+    data: Data = Data(source="")
+    """Without `[data]` there are no cases, and nothing is scored."""
+    run: Run = Run(mode="weights")
     limits: Limits = Limits()
     leaderboard: Leaderboard = Leaderboard()
     criteria: tuple[Criterion, ...] = Field(alias="criterion", min_length=1)
@@ -381,6 +384,11 @@ class Assignment(Frozen):
                 cure = "add it to `also` of an accuracy criterion"
                 raise ValueError(f'leaderboard.utilities: no criterion scores "{utility.metric}"; {cure}')
         return self
+
+    @property
+    def has_cases(self) -> bool:
+        """Whether it has data."""
+        return bool(self.data.source)
 
     @property
     def split_file(self) -> Path:

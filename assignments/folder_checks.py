@@ -27,7 +27,6 @@ _CURES = {
     "brief.md": "describe the task for the students on a page",
     "interface.py": "declare each function that the marker calls, with types",
     "hidden_tests": "write hidden_tests/test_*.py",
-    "starter": "write starter/solution.py, the file that a group starts from",
     "public_tests": "write public_tests/test_*.py, which students run themselves",
     "misconceptions.toml": "list the mistakes that the hidden tests should catch",
 }
@@ -48,6 +47,16 @@ def names_problems(
         if criterion.get("kind") == "accuracy":
             problems += _metric_problems(document, folder, ("criterion", index), criterion, metrics)
     return problems
+
+
+def scoring_problems(document: Document) -> list[Problem]:
+    """What an accuracy criterion needs and the file lacks. Without one, an assignment needs neither task nor data."""
+    if "accuracy" not in kinds_that_need_interface(document):
+        return []
+    cures = {"task": "add task = ...", "data": "add a table [data]", "run": "add a table [run]"}
+    lacking = [(key, cure) for key, cure in cures.items() if key not in document.values]
+    what = "is missing: an accuracy criterion scores the task's predictions for the data's cases"
+    return [document.problem((key,), what, cure) for key, cure in lacking]
 
 
 def _source_problems(document: Document, folder: Path, sources: Collection[str] | None) -> list[Problem]:
@@ -199,10 +208,10 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
     kinds = kinds_that_need_interface(document)
     has_tests = "hidden_tests" in kinds
     required = ["brief.md"]
-    required += ["interface.py"] if kinds else []
+    required += ["interface.py"] if kinds and not _is_interface_derived(document, folder) else []
     required += ["hidden_tests"] if has_tests and not document.values.get("contracts") else []
     if in_catalogue(folder):
-        required += ["starter", "public_tests"]
+        required += ["public_tests"]
         required += ["misconceptions.toml"] if has_tests else []
     problems = [
         Problem(str(folder / name), "", None, "is missing", _CURES[name])
@@ -219,6 +228,16 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
             if not path.is_file():
                 problems.append(Problem(str(path), "", None, "is missing", "write the reference solution"))
     return problems
+
+
+def _is_interface_derived(document: Document, folder: Path) -> bool:
+    """Whether a folder has no interface.py and needs none: what an accuracy criterion calls follows from the data."""
+    if (folder / "interface.py").is_file() or "accuracy" not in kinds_that_need_interface(document):
+        return False
+    from assignments.data.sources import are_arrays_declared  # imports NumPy, which not all callers need
+
+    data = document.values.get("data")
+    return isinstance(data, dict) and are_arrays_declared(str(data.get("source")))
 
 
 def _tables(document: Document, name: str) -> list[tuple[int, dict[str, Any]]]:

@@ -13,6 +13,8 @@ from assignments.assignment import Assignment
 from assignments.cases_archive import write_archive
 from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
+from assignments.derived.interface import interface_text
+from assignments.derived.starter import starter_texts
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
@@ -21,7 +23,7 @@ from assignments.load import folder_digest
 from assignments.public_settings import public_settings
 from assignments.rubric_files import own_rubrics
 
-_FILES = ("brief.md", "interface.py", "doubles.py", "AGENTS.md")
+_FILES = ("brief.md", "doubles.py", "AGENTS.md")
 
 
 def write_handout(
@@ -34,7 +36,7 @@ def write_handout(
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
 
-    Its cases are in `out / <assignment id>-data.zip` too: they are too large for a repository.
+    Its cases, if it has any, are in `out / <assignment id>-data.zip` too: they are too large for a repository.
 
     Args:
         runtimes: what solutions may use, by framework.
@@ -55,22 +57,26 @@ def write_handout(
     settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
     written = [_written(folder / "assignment.toml", settings)]
+    if interface := interface_text(assignment):
+        written.append(_written(folder / "interface.py", interface.encode()))
     texts_of_author = [assignment.folder / name for name in _FILES]
-    for path in [*texts_of_author, *own_rubrics(assignment), *_starters(assignment)]:
+    for path in [*texts_of_author, *own_rubrics(assignment)]:
         if path.is_file():
             written.append(_written(folder / path.name, path.read_bytes()))
+    for name, content in _starters(assignment).items():
+        written.append(_written(folder / name, content))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
         written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
     written += [_written(folder / name, text) for name, text in (texts or {}).items()]
-    parts = {"train": cases.train} if cases.val is None else {"train": cases.train, "val": cases.val}
-    for name, part in parts.items():
-        written += write_cases(folder / "data", name, part)
+    for name, part in (("train", cases.train), ("val", cases.val)):
+        if part:
+            written += write_cases(folder / "data", name, part)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
-    archive = out / f"{assignment.id}-data.zip"
-    digest = write_archive(folder, written, archive)
+    archives = [out / f"{assignment.id}-data.zip"] if cases.train else []
+    digest = "".join(write_archive(folder, written, archive) for archive in archives)
     note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {}, cases.kind, digest)
-    return (*written, _written(folder / HANDOUT, note.text()), archive)
+    return (*written, _written(folder / HANDOUT, note.text()), *archives)
 
 
 def refuse_work(assignment: Assignment, out: Path) -> None:
@@ -80,15 +86,19 @@ def refuse_work(assignment: Assignment, out: Path) -> None:
         UserError: it does.
     """
     folder = out / assignment.id
-    for starter in _starters(assignment):
-        if (folder / starter.name).exists():
-            raise UserError(f"{folder / starter.name} is there already; choose an empty folder")
+    for name in _starters(assignment):
+        if (folder / name).exists():
+            raise UserError(f"{folder / name} is there already; choose an empty folder")
     for name in ("train", "val"):
         refuse_leftovers(folder / "data", name)
 
 
-def _starters(assignment: Assignment) -> list[Path]:
-    return sorted((assignment.folder / "starter").glob("*"))
+def _starters(assignment: Assignment) -> dict[str, bytes]:
+    """What a group starts from, by the file's name: the folder's own files, else what is cut from a reference."""
+    own = assignment.folder / "starter"
+    if own.is_dir():
+        return {path.name: path.read_bytes() for path in sorted(own.glob("*")) if path.is_file()}
+    return {name: text.encode() for name, text in starter_texts(assignment).items()}
 
 
 def _settings(assignment: Assignment) -> bytes:

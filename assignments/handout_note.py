@@ -44,7 +44,8 @@ class HandoutNote:
     runtimes: Mapping[str, RuntimeFacts] = field(default_factory=dict)
     """By framework."""
     cases: str = ""
-    """What `data/` holds: drawn or shared cases, small cases or phantoms; empty where an earlier medmark wrote it."""
+    """What `data/` holds: drawn or shared cases, small cases or phantoms, or "none" where there is no `data/`; empty
+    where an earlier medmark wrote it."""
     data: str = ""
     """SHA-256 of the archive of `data/`; empty where an earlier medmark wrote it."""
 

@@ -135,15 +135,20 @@ RESERVED_ON_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
 """Names of medmark's own methods on a handle: a class may not declare them."""
 
 
-def read_interface(path: Path) -> Interface:
+def read_interface(path: Path, before: str = "", after: str = "") -> Interface:
     """The declarations of an `interface.py`.
+
+    Args:
+        path: The file; with `before` or `after` it need not exist.
+        before: Source that is read before the file, in one module with it: types that it lacks.
+        after: Source that is read after it: functions that it lacks.
 
     Raises:
         AssignmentError: every problem in it, line by line: it cannot be imported; or a declaration has a reserved name,
             no return annotation, or one that no answer can be checked against.
     """
     path = path.resolve()
-    module = _import(path)
+    module = _import(path, before, after)
     functions: dict[str, Function] = {}
     classes: dict[str, Class] = {}
     problems: list[Problem] = []
@@ -189,7 +194,10 @@ def _reported(problems: list[Problem], path: Path, name: str, value: Any) -> Ite
 
 
 def _line(value: Any) -> int | None:
+    """The line in the file; None for what is derived."""
     try:
+        if inspect.isfunction(value) and value.__code__.co_filename == DERIVED:
+            return None
         return value.__code__.co_firstlineno if inspect.isfunction(value) else inspect.getsourcelines(value)[1]
     except (OSError, TypeError):
         return None
@@ -296,7 +304,22 @@ class _Loader(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
-def _import(path: Path) -> ModuleType:
+DERIVED = "derived from task and data"
+"""Stands for the file of what no file holds."""
+
+
+class _DerivedText(_Loader):
+    """Reads source that medmark has written itself."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name, DERIVED)
+        self._text = text
+
+    def get_data(self, path: str) -> bytes:
+        return self._text.encode()
+
+
+def _import(path: Path, before: str, after: str) -> ModuleType:
     name = f"medmark_interface_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
     assert spec is not None
@@ -304,7 +327,10 @@ def _import(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where `typing` looks for the names of annotations that are text
     try:
-        spec.loader.exec_module(module)
+        _DerivedText(name, before).exec_module(module)
+        if path.is_file() or not (before or after):
+            spec.loader.exec_module(module)
+        _DerivedText(name, after).exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file may raise anything, for them to correct
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         if isinstance(error, SyntaxError) and error.filename == str(path):

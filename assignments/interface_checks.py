@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from assignments.errors import Problem
-from assignments.folders import AssignmentError
-from assignments.interface import Function, Interface, Model, is_array, read_interface, typed_dict_of
+from assignments.interface import Function, Interface, Model, is_array, typed_dict_of
 
 MakeProblem = Callable[[Function, str, str], Problem]
 """Makes a problem of a function, from what is wrong and the cure."""
@@ -49,12 +48,8 @@ class TaskNames(Protocol):
         """The key of the answer that is scored."""
 
 
-def interface_problems(path: Path, task: TaskNames | None, per_call: int) -> list[Problem]:
-    """Every problem of an `interface.py`; `task` is that of the accuracy criteria, or None without any."""
-    try:
-        interface = read_interface(path)
-    except AssignmentError as error:
-        return list(error.problems)
+def interface_problems(path: Path, interface: Interface, task: TaskNames | None, per_call: int) -> list[Problem]:
+    """Every problem of what the `interface.py` at `path` declares; `task` is that of the accuracy criteria, if any."""
 
     def problem(function: Function, what: str, cure: str) -> Problem:
         return Problem(str(path), function.name, function.line, what, cure)

@@ -19,7 +19,13 @@ from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framewor
 from assignments.contract_checks import contract_problems
 from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
-from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
+from assignments.folder_checks import (
+    files_problems,
+    kinds_that_need_interface,
+    names_problems,
+    scoring_problems,
+    tests_problems,
+)
 from assignments.folders import (
     HANDOUT,
     AssignmentError,
@@ -83,6 +89,7 @@ def load(
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
     assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
+    problems += scoring_problems(document)
     if not public and lacks_staff_files(folder):
         what = "its hidden tests and references are not installed: this is medmark as students have it"
         raise AssignmentError([Problem(str(folder), "", None, what, "install them: pip install 'medmark[staff]'")])
@@ -91,9 +98,10 @@ def load(
         problems += tests_problems(document, folder)
         problems += contract_problems(document, folder, tasks)
         problems += files_problems(document, folder)
-        if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
-            problems += _interface_problems(document, folder, tasks)
+        if tasks is not None and kinds_that_need_interface(document):
+            problems += _interface_problems(document, folder, tasks, assignment)
         if tasks is not None and assignment is not None and not problems:
+            problems += _starter_problems(assignment)
             problems += _source_problems(document, assignment, tasks, reported=sources is not None)
     if assignment is not None:
         assignment, wrong = with_rubrics(assignment, document)
@@ -110,15 +118,42 @@ _PATHS = ("path", "split")
 """Paths in `[data]`, each relative to the file that names it."""
 
 
-def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
-    from assignments.interface_checks import (
-        interface_problems,  # imports jaxtyping and NumPy, which not all callers need
-    )
+def _interface_problems(
+    document: Document, folder: Path, tasks: Mapping[str, TaskNames], assignment: Assignment | None
+) -> list[Problem]:
+    """Problems of `interface.py` and of what is derived beside it.
+
+    Where the rest of the folder, or its source, cannot be read, nothing is derived: only the file itself is checked.
+    """
+    from assignments.derived.interface import lacks, solution_interface  # import jaxtyping and NumPy
+    from assignments.interface import read_interface
+    from assignments.interface_checks import interface_problems
 
     name, data = document.values.get("task"), document.values.get("data")
     task = tasks.get(name) if "accuracy" in kinds_that_need_interface(document) and isinstance(name, str) else None
     per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
-    return interface_problems(folder / "interface.py", task, per_call)
+    path = folder / "interface.py"
+    try:
+        try:
+            if assignment is None:
+                raise UserError("nothing is derived from a folder with problems")
+            interface = solution_interface(assignment)
+        except UserError as error:
+            if isinstance(error, AssignmentError):
+                raise
+            if not path.is_file():
+                return []
+            interface = read_interface(path)
+            task = task if task is not None and not lacks(path.read_text(encoding="utf-8"), task.entry) else None
+    except AssignmentError as error:
+        return list(error.problems)
+    return interface_problems(path, interface, task, per_call)
+
+
+def _starter_problems(assignment: Assignment) -> list[Problem]:
+    from assignments.derived.starter import starter_problems  # imports jaxtyping and NumPy, which not all callers need
+
+    return [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
 
 
 def _source_problems(
@@ -132,7 +167,10 @@ def _source_problems(
     from assignments.arrays_checks import arrays_problems
     from assignments.data.sharing import sharing_problems
     from assignments.data.sources import source_of
+    from assignments.derived.interface import solution_interface
 
+    if not assignment.has_cases:
+        return []
     try:
         source = source_of(assignment)
     except MedmarkError as error:
@@ -144,7 +182,8 @@ def _source_problems(
     task = tasks.get(assignment.task)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     if scored and task is not None and source.declared is not None:
-        problems += arrays_problems(assignment.folder / "interface.py", task, source.declared)
+        interface = solution_interface(assignment)
+        problems += arrays_problems(assignment.folder / "interface.py", interface, task, source.declared)
     return problems
 
 
@@ -240,6 +279,8 @@ def _sharing_problems(assignment: Assignment, file: str, key: str) -> list[Probl
     from assignments.data.sharing import sharing_problems
     from assignments.data.sources import source_of
 
+    if not assignment.has_cases:
+        return []
     try:
         contradictions = list(sharing_problems(assignment, source_of(assignment)))
     except MedmarkError:

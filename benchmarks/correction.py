@@ -91,7 +91,7 @@ def marking_of(course, ledger):  # type: ignore[no-untyped-def]
 def fill(folder: Path, groups: int) -> None:
     """Record every test and every group's answers: the gland with the group's own noise."""
     from assignments.data.hidden import hidden_set
-    from assignments.interface import read_interface
+    from assignments.derived.interface import solution_interface
     from graders.course.course import assignment_of, load_course
     from graders.record.answer_files import store_arrays
     from graders.record.documents import AnswersResult, TestResult
@@ -105,7 +105,7 @@ def fill(folder: Path, groups: int) -> None:
     with Ledger.open(course.ledger) as ledger:
         plan = plan_cohort(marking_of(course, ledger), submissions)
     task = task_named(assignment.task)
-    fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
+    fields = solution_interface(assignment).fields(task.entry, "inputs")
     hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.extra_truths)
     rows = []
     for n, (submission, keys) in enumerate(zip(submissions, plan.keys, strict=True)):

@@ -27,8 +27,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assignments.assignment import Assignment
+from assignments.derived.interface import solution_interface
 from assignments.folders import CATALOGUE
-from assignments.interface import read_interface
 from assignments.load import hidden_tests, load
 from graders.course.roster import Group, Member
 from graders.marks.findings import HandedIn, MarkDecisions, mark_of
@@ -178,7 +178,7 @@ class Cohort:
 
 def predictions(assignment: Assignment, store: Path) -> list[PublicAnswers]:
     """Stored predictions of public cases that differ: the truth, moved and made soft."""
-    public = public_set(assignment, read_interface(assignment.folder / "interface.py"))
+    public = public_set(assignment, solution_interface(assignment))
     assert public is not None
     store.mkdir(parents=True, exist_ok=True)
     truth = np.stack([np.asarray(each, np.float32) for each in public.set.truth])

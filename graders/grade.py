@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet, InputSet
+from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
-from assignments.interface import Interface, read_interface
+from assignments.interface import Interface
 from graders.asking import allowance
 from graders.asking.check import CodeTests, run_tests
 from graders.asking.containers import containers_for, opened
@@ -220,10 +221,10 @@ def _public(job: Job, store: Store, truths: Mapping[int, HiddenSet]) -> PublicSe
 
 
 def _interface(assignment: Assignment) -> Interface:
-    path = assignment.folder / "interface.py"
     try:
-        return read_interface(path)
+        return solution_interface(assignment)
     except Exception as error:  # an author's file may raise anything, through no fault of a group
+        path = assignment.folder / "interface.py"
         raise InternalFailure(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.columns import field_names
 from assignments.data.sharing import sharing_of
+from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError
-from assignments.interface import read_interface
 from graders.marks.metric_words import metric_words
 from graders.marks.words import cause_words
 from graders.record.answer_files import load_public_answers
@@ -103,7 +103,7 @@ class PublicAlbum:
     @cached_property
     def _public(self) -> PublicSet | None:
         try:
-            return public_set(self._assignment, read_interface(self._assignment.folder / "interface.py"))
+            return public_set(self._assignment, solution_interface(self._assignment))
         except MedmarkError:  # the cases are gone, and the page says so
             return None
 

@@ -61,6 +61,8 @@ def checked_cases(assignment: Assignment, on_progress: Progress = lambda *_: Non
     Raises:
         UserError: there is no split, a subject of it is gone, a case cannot be read, or a case is in two parts.
     """
+    if not assignment.has_cases:
+        return None
     source = source_of(assignment)
     if isinstance(source, Endless):
         if is_own(assignment.data.source) and any(isinstance(item, Accuracy) for item in assignment.criteria):

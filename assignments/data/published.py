@@ -28,7 +28,7 @@ SMALL = 20
 HELD_OUT = 5
 """One subject in so many is set aside, where a split has no validation part: students need cases to try a model on."""
 
-Kind = Literal["drawn", "shared", "small cases", "phantoms"]
+Kind = Literal["drawn", "shared", "small cases", "phantoms", "none"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PublishedCases:
     def readme(self) -> str:
         """What the files are, for students; empty where the brief says it."""
         reading = "Each file is read with `numpy.load`."
-        if self.kind == "drawn":
+        if self.kind in ("drawn", "none"):
             return ""
         if self.kind == "shared":
             cases, subjects = self.counts
@@ -72,6 +72,8 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
     Raises:
         UserError: the source cannot give them, or the cases may not be used (`checked_cases`).
     """
+    if not assignment.has_cases:
+        return PublishedCases("none", {})
     prepared = checked_cases(assignment, on_progress)
     source = source_of(assignment)
     if sharing_of(assignment) == "none":

@@ -38,6 +38,8 @@ class Axes:
     """Names or sizes of a case's axes, without the leading N: "d h w", "3 h w", "30", or "" for a single number."""
     role: Literal["input", "truth"] = "input"
     """Whether a solution may see it when it predicts."""
+    doc: str = ""
+    """What its numbers are, in a line for students: units, what 1 means. It stands in interface.py and in the brief."""
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -55,6 +57,8 @@ class Axes:
             return f'"{self.dtype}" cannot cross to a solution; use a bool, integer or float dtype'
         if self.role not in ("input", "truth"):
             return f'role is "{self.role}"; write "input" or "truth"'
+        if not isinstance(self.doc, str) or "\n" in self.doc:
+            return "doc is not one line of text"
         if bad := [name for name in self.sizes if not name.isdecimal() and not name.isidentifier()]:
             return f'"{bad[0]}" is not an axis; write names or sizes such as "d h w" or "30"'
         return ""

@@ -22,7 +22,8 @@ from assignments.data.phantoms import phantoms, with_sizes
 from assignments.data.source import RESERVED, Arrays, Axes, Draw, Endless, Finite
 from assignments.data.sources import source_of
 from assignments.data.streams import PUBLISHED, stream
-from assignments.interface import Interface, is_array, read_interface, typed_dict_of
+from assignments.derived.interface import solution_interface
+from assignments.interface import Interface, is_array, typed_dict_of
 from assignments.interface_checks import bare, sizes
 
 LARGER = 8
@@ -50,8 +51,7 @@ def stand_ins(assignment: Assignment, small_cases: Draw | None, arrays: Mapping[
         UserError: the source's small cases are not as it declares.
     """
     rng = stream(PUBLISHED, assignment.id, "small", "0")
-    path = assignment.folder / "interface.py"
-    interface = read_interface(path) if path.is_file() else Interface()
+    interface = solution_interface(assignment)
     declared = _declarations(interface)
     in_lists = any(each.in_lists for each in declared.values())
     if small_cases is not None:

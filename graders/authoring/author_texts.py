@@ -13,6 +13,8 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import DeclaredTest
+from assignments.derived.interface import interface_text
+from assignments.derived.starter import starter_texts
 from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception
 from assignments.testing import Comparison
 from graders.asking.check import WRONG
@@ -78,9 +80,9 @@ class AuthorTexts:
     def _public(self) -> str:
         """What students hold of the assignment in words and code: its numbers need not be hidden."""
         folder = self.assignment.folder
-        files = [folder / "brief.md", folder / "interface.py"]
-        files += [path for part in ("starter", "public_tests") for path in sorted((folder / part).rglob("*.py"))]
-        return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+        files = [folder / "brief.md", *sorted((folder / "public_tests").rglob("*.py"))]
+        texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+        return "\n".join([*texts, interface_text(self.assignment), *starter_texts(self.assignment).values()])
 
 
 def private_numbers(text: str, public: str) -> tuple[str, ...]:

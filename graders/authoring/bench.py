@@ -14,8 +14,9 @@ from pathlib import Path
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
+from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError
-from assignments.interface import Interface, read_interface
+from assignments.interface import Interface
 from assignments.testing import Comparison, latest
 from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
@@ -107,7 +108,7 @@ def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManag
 
 @contextmanager
 def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench]:
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = solution_interface(assignment)
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder:
         nobody = Path(folder) / "solution"
         nobody.mkdir()

@@ -16,9 +16,9 @@ from statistics import fmean, median
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
+from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
 from assignments.files import replace_file
-from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, scored
 from graders.authoring.reference_runs import Reference
@@ -81,7 +81,7 @@ def calibrate(
     reference_files = references(assignment)
     chosen = [name for name in reference_files if frameworks is None or name in frameworks]
     one_run = overridden(assignment, run={"mode": "retrain", "seeds": 1})
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = solution_interface(assignment)
     sets = [drawn(one_run, interface, draw, prepared) for draw in range(CALIBRATION_DRAWS)]
     calibration = stored_calibration(assignment)[0] or Calibration({}, {}, {}, {}, {})
     if stale_parts(calibration, assignment, BASELINES):
@@ -211,7 +211,7 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
         return {}
     calibration, _ = stored_calibration(assignment)
     if calibration is None:
-        interface = read_interface(assignment.folder / "interface.py")
+        interface = solution_interface(assignment)
         scores_by_name: Mapping[str, DrawScores] = baseline_scores(assignment, [drawn(assignment, interface, 0)])
     else:
         scores_by_name = calibration.baselines

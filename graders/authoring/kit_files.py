@@ -60,11 +60,12 @@ def kit_texts(
     terms: KitTerms,
 ) -> dict[str, str]:
     """The texts of the kit, by the file's name."""
+    trains = {"train.py": (KIT / "train.py.txt").read_text(encoding="utf-8")} if cases.train else {}
     return {
         "README.md": "\n".join(_readme(assignment, cases, runtimes, limits, terms)),
         ".gitignore": IGNORED,
-        "requirements.txt": "\n".join(_requirements(runtimes)) + "\n",
-        "train.py": (KIT / "train.py.txt").read_text(encoding="utf-8"),
+        "requirements.txt": "\n".join(_requirements(runtimes, trains=bool(trains))) + "\n",
+        **trains,
     }
 
 
@@ -89,30 +90,36 @@ def _readme(
         f"    {terms.install_line}",
         "    pip install -r requirements.txt",
         "",
-        "The first line brings the version of medmark that marks; the second what `train.py` needs.",
+        "The first line brings the version of medmark that marks; the second what "
+        + ("`train.py` needs." if cases.train else "a solution may import."),
         "",
         *_packages(runtimes),
-        "## Five commands",
-        "",
-        "In this folder:",
-        "",
-        "    python train.py",
-        "    medmark check",
-        '    git add . && git commit -m "Train longer"',
-        "    git push",
-        "    medmark check --handin",
-        "",
-        "`train.py` trains on `data/train`, scores `data/val`, and saves to `weights/`. `check` imports `solution.py`, "
-        "tries your model, and runs the public tests; with `--handin` it does so with the commit that would be marked.",
+        *_commands(trains=bool(cases.train), scored=scored),
         "",
     )
-    if not scored:
+    if cases.train and not scored:
         yield from ("No model is scored here, so you may not need `train.py`.", "")
-    yield from (*_data(assignment, cases), "")
+    if cases.train:
+        yield from (*_data(assignment, cases), "")
     yield from ("## What is marked", "", *_marked(assignment), "")
     if limits:
         yield from ("## Limits", "", *limits.splitlines()[2:], "")
-    yield from _colab(assignment)
+    yield from _colab(assignment, trains=bool(cases.train))
+
+
+def _commands(*, trains: bool, scored: bool) -> Iterator[str]:
+    yield from (f"## {'Five' if trains else 'Four'} commands", "", "In this folder:", "")
+    if trains:
+        yield "    python train.py"
+    yield "    medmark check"
+    yield f'    git add . && git commit -m "{"Train longer" if trains else "Correct the loss"}"'
+    yield from ("    git push", "    medmark check --handin", "")
+    training = "`train.py` trains on `data/train`, scores `data/val`, and saves to `weights/`. " if trains else ""
+    tries = "tries your model, and runs" if scored or trains else "and runs"
+    yield (
+        f"{training}`check` imports `solution.py`{',' if scored or trains else ''} {tries} the public tests; with "
+        "`--handin` it does so with the commit that would be marked."
+    )
 
 
 def _data(assignment: Assignment, cases: PublishedCases) -> Iterator[str]:
@@ -166,31 +173,36 @@ def _marked(assignment: Assignment) -> Iterator[str]:
             yield from rubric_text(criterion.lines)
 
 
-def _colab(assignment: Assignment) -> Iterator[str]:
+def _colab(assignment: Assignment, *, trains: bool) -> Iterator[str]:
+    upload = "the wheel and the archive of the cases" if trains else "the wheel"
+    weights = '"weights", ' if trains else ""
     yield from (
         "## On Colab",
         "",
-        "Upload the wheel and the archive of the cases. No token is kept in the notebook: it asks for one.",
+        f"Upload {upload}. No token is kept in the notebook: it asks for one.",
         "",
         "```python",
         "!git clone https://github.com/OWNER/REPOSITORY.git",
         f"%cd REPOSITORY/{assignment.id}",
         "!pip install /content/medmark-*.whl -r requirements.txt",
-        f"!medmark check --data /content/{assignment.id}-data.zip",
-        "!python train.py",
+        *([f"!medmark check --data /content/{assignment.id}-data.zip", "!python train.py"] if trains else []),
+        *([] if trains else ["!medmark check"]),
         "",
         "import getpass, subprocess",
         'token = getpass.getpass("GitHub token: ")',
-        'subprocess.run(["git", "add", "-f", "weights", "solution.py"], check=True)',
-        'subprocess.run(["git", "-c", "user.name=Me", "-c", "user.email=me@example.org", "commit", "-m", "Weights"])',
+        f'subprocess.run(["git", "add", "-f", {weights}"solution.py"], check=True)',
+        'subprocess.run(["git", "-c", "user.name=Me", "-c", "user.email=me@example.org", "commit", "-m", "Work"])',
         'address = f"https://oauth2:{token}@github.com/OWNER/REPOSITORY.git"',
         'subprocess.run(["git", "push", address, "HEAD"], check=True)',
         "```",
         "",
-        "Weights from a GPU load on the marker, which has only a CPU, if `load` says so: `torch.load(file, "
-        'map_location="cpu")`.',
-        "",
     )
+    if trains:
+        yield (
+            "Weights from a GPU load on the marker, which has only a CPU, if `load` says so: `torch.load(file, "
+            'map_location="cpu")`.'
+        )
+        yield ""
 
 
 def _packages(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
@@ -209,9 +221,12 @@ def _medical(runtimes: Mapping[Framework, RuntimeFacts]) -> dict[str, str]:
     return {name: version for facts in runtimes.values() for name, version in medical_among(facts.packages).items()}
 
 
-def _requirements(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
-    yield "# What train.py needs beside medmark. The versions are the marker's."
-    yield "matplotlib"
+def _requirements(runtimes: Mapping[Framework, RuntimeFacts], *, trains: bool) -> Iterator[str]:
+    if trains:
+        yield "# What train.py needs beside medmark. The versions are the marker's."
+        yield "matplotlib"
+    else:
+        yield "# What a solution may import. The versions are the marker's."
     pins = [f"{name}=={version}" for name, version in map(_pin, runtimes.items()) if version and name != "numpy"]
     if len(pins) == 1:
         yield from pins

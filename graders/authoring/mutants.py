@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Framework
+from assignments.derived.interface import is_declared
 from graders.authoring.spoil import SPOIL_KINDS
 from graders.record.rehearsal import Mutant
 
@@ -33,14 +34,14 @@ class DeclaredName:
     """Methods of a class that answer None."""
 
 
-def declared_names(interface: Path) -> dict[str, DeclaredName]:
-    """The functions and classes that an interface.py declares, read from its source."""
-    tree = ast.parse(interface.read_text(encoding="utf-8"))
+def declared_names(interface: str) -> dict[str, DeclaredName]:
+    """The functions and classes that the source of an interface declares."""
+    tree = ast.parse(interface)
     names: dict[str, DeclaredName] = {}
-    for node in tree.body:
+    for node in filter(is_declared, tree.body):
         if isinstance(node, ast.FunctionDef):
             names[node.name] = DeclaredName(node.name, _answers_none(node))
-        elif isinstance(node, ast.ClassDef) and not _is_typed_dict(node):
+        else:
             methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
             quiet = tuple(item.name for item in methods if _answers_none(item) and item.name != "__init__")
             names[node.name] = DeclaredName(node.name, answers_none=False, quiet=quiet)
@@ -98,8 +99,3 @@ def write_mutant(folder: Path, mutant: Mutant, name: DeclaredName, framework: Fr
 
 def _answers_none(node: ast.FunctionDef) -> bool:
     return isinstance(node.returns, ast.Constant) and node.returns.value is None
-
-
-def _is_typed_dict(node: ast.ClassDef) -> bool:
-    names = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
-    return "TypedDict" in names

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,9 @@ from assignments.data.folder.propose import ProposedTable, as_csv, propose
 from assignments.data.folder.reading import read_image
 from assignments.data.folder.table import NAME
 from assignments.data.prepared import folder_problems, listed, opened_source
-from assignments.data.source import Axes, Finite, Part
+from assignments.data.source import Finite, Part
 from assignments.data.sources import source_of
+from assignments.derived.interface import whole_text
 from assignments.errors import UserError
 from assignments.files import replace_file
 from graders.tasks import task_named
@@ -32,22 +33,20 @@ class Start:
     """What an assignment with a task starts with, before its author knows better."""
 
     metric: str
-    prediction: str
-    """The declaration of the task's prediction; `{of}` are the sizes of a case's image."""
     falls: bool = False
     """Whether lower is better."""
 
 
 STARTS = {
-    "segmentation": Start("dice", 'Annotated[Float[np.ndarray, "n {of}"], Range(0, 1)]'),
-    "label_maps": Start("dice", 'UInt8[np.ndarray, "n {of}"]'),
-    "classification": Start("balanced_accuracy", 'Annotated[Float[np.ndarray, "n {classes}"], Range(0, 1)]'),
-    "multilabel": Start("average_precision@macro", 'Annotated[Float[np.ndarray, "n {classes}"], Range(0, 1)]'),
-    "regression": Start("rmse", 'Float[np.ndarray, "n"]', falls=True),
-    "synthesis": Start("mae@4000", 'Float[np.ndarray, "n {of}"]', falls=True),
-    "registration": Start("warped_dice", 'Float[np.ndarray, "n {dims} {of}"]'),
+    "segmentation": Start("dice"),
+    "label_maps": Start("dice"),
+    "classification": Start("balanced_accuracy"),
+    "multilabel": Start("average_precision@macro"),
+    "regression": Start("rmse", falls=True),
+    "synthesis": Start("mae@4000", falls=True),
+    "registration": Start("warped_dice"),
 }
-BY_LANDMARKS = replace(STARTS["registration"], metric="tre", falls=True)
+BY_LANDMARKS = Start("tre", falls=True)
 """A registration whose pairs have landmarks and no labels."""
 
 
@@ -97,7 +96,7 @@ class NewAssignment:
             )
         texts = {
             "assignment.toml": _toml(self, {subject.part for subject in listed(named, source, opened)}),
-            "interface.py": interface_text(self.task, source.arrays(opened), opened.table.classes),
+            "interface.py": whole_text(named, source.arrays(opened), len(opened.table.classes)),
             "brief.md": f"# {self.id}\n\nDescribe the task for the students on a page.\n",
         }
         for name, text in texts.items():
@@ -201,98 +200,3 @@ def _toml(new: NewAssignment, parts: Collection[Part | None]) -> str:
         folder=new.folder,
         anchors=FALLING if start.falls else RISING,
     )
-
-
-def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str]) -> str:
-    """An `interface.py` for these arrays. Cases whose sizes are not fixed reach `fit` as lists."""
-    inputs = {key: axes for key, axes in arrays.items() if axes.role == "input"}
-    image = next((axes for key, axes in arrays.items() if key in ("image", "fixed")), None)
-    of = " ".join(_spatial(image)) if image is not None else ""
-    sizes = {"of": of, "dims": len(of.split()), "classes": max(2, len(classes))}
-    prediction = STARTS[task].prediction.format(**sizes)
-    names = ["Annotated", "TypedDict"] if "Annotated" in prediction else ["TypedDict"]
-    kinds = {kind for kind in ("Float", "UInt8") if f"{kind}[" in prediction}
-    kinds |= {_kind(axes) for axes in arrays.values()}
-    doors = "Model, Range" if "Range" in prediction else "Model"
-    labelled = "\n".join(f"    {key}: {_declared(axes, listed=True)}" for key, axes in arrays.items())
-    shown = "\n".join(f"    {key}: {_declared(axes, listed=False)}" for key, axes in inputs.items())
-    return INTERFACE.format(
-        typing=", ".join(names),
-        kinds=", ".join(sorted(kinds)),
-        doors=doors,
-        labelled=labelled,
-        shown=shown,
-        answer=f"    {task_named(task).prediction}: {prediction}",
-    )
-
-
-INTERFACE = '''\
-from collections.abc import Callable
-from typing import {typing}
-
-import numpy as np
-from jaxtyping import {kinds}
-
-from assignments.interface import {doors}
-
-
-class Labelled(TypedDict):
-    """Training cases."""
-
-{labelled}
-
-
-class Cases(TypedDict):
-    """Cases to predict for."""
-
-{shown}
-
-
-class Prediction(TypedDict):
-{answer}
-
-
-def fit(
-    train: Labelled,
-    val: Labelled | None,
-    *,
-    seed: int,
-    budget_s: float,
-    log: Callable[[int, float, float | None], None] | None = None,
-) -> Model:
-    """Train a model; `log(step, loss, val_score)` reports how it goes."""
-
-
-def predict(model: Model, inputs: Cases) -> Prediction:
-    """Predict for cases that were never seen."""
-
-
-def save(model: Model, folder: str) -> None:
-    """Save a model."""
-
-
-def load(folder: str) -> Model:
-    """Load a saved model."""
-'''
-
-
-def _spatial(axes: Axes) -> tuple[str, ...]:
-    """The axes of an image that lie in space: without channels."""
-    names = [size for size in axes.sizes if not size.isdecimal()]
-    if names:
-        return tuple(names)
-    return axes.sizes[1:] if len(axes.sizes) == 4 or (len(axes.sizes) == 3 and int(axes.sizes[0]) <= 4) else axes.sizes
-
-
-def _declared(axes: Axes, *, listed: bool) -> str:
-    """The declaration of many cases of an array."""
-    free = [size for size in axes.sizes if not size.isdecimal()]
-    if listed and free:
-        each = " ".join(size if size.isdecimal() else "_" for size in axes.sizes)
-        return f'list[{_kind(axes)}[np.ndarray, "{each}"]]'
-    return f'{_kind(axes)}[np.ndarray, "{" ".join(["n", *axes.sizes])}"]'
-
-
-def _kind(axes: Axes) -> str:
-    """jaxtyping's name of a dtype."""
-    return {"float32": "Float32", "uint8": "UInt8", "int32": "Int32", "int64": "Int64"}[axes.dtype]

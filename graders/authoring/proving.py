@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
+from assignments.derived.interface import interface_text
+from assignments.derived.starter import starter_texts
+from assignments.files import replace_file
 from assignments.load import DeclaredTest
 from assignments.misconceptions import Misconception
 from assignments.testing import Comparison
@@ -103,7 +106,7 @@ class RehearsalState:
     def framework(self, bench: Bench, scratch: Path, framework: Framework, reference: Path, *, first: bool) -> None:
         """Run everything in one framework."""
         mistakes = [item for item in self.misconceptions if item.edits_for(framework)]
-        starters = self._starters(framework, first=first)
+        starters = self._starters(scratch / "starter", framework, first=first)
         self.total += INPUT_DRAWS + len(mistakes) + len(starters)
         solution = copy_reference(scratch / "reference", reference)
         sound = self._reference(bench, solution, framework)
@@ -166,10 +169,16 @@ class RehearsalState:
                 if not good:
                     self.gap("test", test.id, "fails without its neighbours", "call in it everything that it needs")
 
-    def _starters(self, framework: Framework, *, first: bool) -> list[Path]:
+    def _starters(self, scratch: Path, framework: Framework, *, first: bool) -> list[Path]:
         """Starters in this framework; one that names none runs in the first framework."""
         starters = []
-        for path in sorted((self.assignment.folder / "starter").glob("solution*.py")):
+        folder = self.assignment.folder / "starter"
+        if not folder.is_dir():
+            folder = scratch
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in starter_texts(self.assignment).items():
+                replace_file(folder / name, text)
+        for path in sorted(folder.glob("solution*.py")):
             declared = read_source(path).framework
             if declared == framework or (declared not in self.assignment.frameworks and first):
                 starters.append(path)
@@ -229,10 +238,7 @@ class RehearsalState:
             self.caught.setdefault(item.id, []).append(framework)
 
     def _mutants(self, bench: Bench, scratch: Path, framework: Framework, reference: Path, sound: set[str]) -> None:
-        interface = self.assignment.folder / "interface.py"
-        if not interface.is_file():
-            return
-        declared = declared_names(interface)
+        declared = declared_names(interface_text(self.assignment))
         mutants = mutants_of({test: self.names_used.get(test, set()) for test in self.ids if test in sound}, declared)
         self.total += len(mutants)
         for mutant, tests in mutants.items():
@@ -272,8 +278,8 @@ class RehearsalState:
         if self.tests and not any(earned == possible for earned, possible in self.earned.values()):
             what = "no reference earns full marks on the hidden tests"
             self.gap("reference", "reference", what, "make one in one framework pass them all", everyone=True)
-        if automatic and not (self.assignment.folder / "starter").is_dir():
-            cure = "write starter/solution.py, the file that a group starts from"
+        if automatic and not starter_texts(self.assignment):
+            cure = "write a reference, which it is cut from; or starter/solution.py, the file that a group starts from"
             self.gap("starter", "starter", "there is none", cure, everyone=True)
         for name in self.starters_at_full_marks:
             what = "earns full marks on the hidden tests as handed out"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import typing
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from assignments.assignment import Assignment
 from assignments.data.columns import StoredCase
 from assignments.data.leaks import refuse_shared
 from assignments.data.source import Part
 from assignments.data.split import split_command
+from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError, UserError, listed
-from assignments.interface import is_array, read_interface, typed_dict_of
+from assignments.interface import is_array, typed_dict_of
 from assignments.interface_checks import bare
 from graders.authoring.data_summary import CaseFacts, DataSummary, without_part
 from graders.tasks import TASKS
@@ -187,7 +188,7 @@ def _shapes(summary: DataSummary) -> Iterator[str]:
     assignment = summary.data.assignment
     # One hidden case a call is an array with a leading 1, whatever its shape.
     entry = TASKS[assignment.task].entry if assignment.task in TASKS and assignment.data.per_call > 1 else ""
-    stacked = _stacked(assignment.folder / "interface.py", entry)
+    stacked = _stacked(assignment, entry)
     for key in summary.keys:
         if key.key in stacked and len(key.shapes) > 1:
             yield (
@@ -196,12 +197,10 @@ def _shapes(summary: DataSummary) -> Iterator[str]:
             )
 
 
-def _stacked(path: Path, entry: str) -> set[str]:
+def _stacked(assignment: Assignment, entry: str) -> set[str]:
     """The keys that `fit`, or the entry point if it is named, declares as one array of several cases."""
-    if not path.is_file():
-        return set()
     try:
-        functions = read_interface(path).functions
+        functions = solution_interface(assignment).functions
     except MedmarkError:  # `rehearse` says what is wrong with it
         return set()
     keys = set()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from assignments.derived.starter import starter_texts
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, reference_path
 from assignments.load import load
@@ -94,7 +95,7 @@ def _groups(repositories: Path) -> Iterator[DemoGroup]:
         "crashes": ("PyTorch that crashes while it trains", _text(GROUPS / "crashes.py")),
         "cheats": ("no solution, but an attempt to win without one", _text(GROUPS / "cheats.py")),
     }
-    starter = _text(assignment.folder / "starter" / "solution.py")
+    starter = starter_texts(assignment)["solution.py"]
     for name, (what, text) in texts.items():
         _repository(repositories / name, starter, text)
         yield DemoGroup(name, what)

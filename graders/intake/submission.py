@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
+from assignments.derived.starter import starter_texts
+from assignments.digests import digest_of
 from assignments.files import replace_file
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
@@ -228,11 +230,13 @@ def _of_starters(folder: Path, assignment: Assignment) -> dict[str, Any]:
 
 
 def _starters(assignment: Assignment) -> str:
-    return solution_digest(assignment.folder / "starter")
+    own = assignment.folder / "starter"
+    return solution_digest(own) if own.is_dir() else digest_of(**starter_texts(assignment))
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:
     """Digests that show equal work of groups: see `Submission.solution` and `Submission.weights`."""
+    # Derived starters bring no weights.
     handed_out = {_digest(path) for path in _files(assignment.folder / "starter")}
     weights = {_digest(path) for path in _files(folder / "weights") if path.stat().st_size >= TELLING_BYTES}
     words = b"".join((folder / SOLUTION).read_bytes().removeprefix(codecs.BOM_UTF8).split())

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.digests import code_digest, digest_of
+from assignments.derived.interface import interface_text
+from assignments.digests import code_digest, digest_of, source_digest
 from assignments.load import references
 from graders.record.keys import drawing, measuring
 from graders.record.read_documents import first_problem
@@ -123,7 +124,7 @@ def training_digest(assignment: Assignment, reference: Path) -> str:
     limits = assignment.limits.model_dump(mode="json")
     return digest_of(
         reference=code_digest(reference),
-        interface=code_digest(assignment.folder / "interface.py"),
+        interface=source_digest(interface_text(assignment)),
         task=assignment.task,
         budget_cpu_s=assignment.run.budget_cpu_s,
         per_call=assignment.data.per_call,

@@ -18,6 +18,7 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import SetDigests
 from assignments.data.source_names import is_own
 from assignments.declared_tests import DeclaredTest
+from assignments.derived.interface import interface_text
 from assignments.digests import code_digest, digest_of, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
 from graders.record.dependencies import TOOLKIT, Dependencies, dependencies, installed, with_modules_beside
@@ -109,7 +110,7 @@ def stage_inputs(
     accuracies = [criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy)]
     if not runtimes or not (tests or accuracies):  # without either, people give all points
         return {framework: StageInputs({}, {}, {}) for framework in runtimes}
-    interface = _source_of(assignment.folder / "interface.py")
+    interface = interface_text(assignment).encode()
     common = {"assignment": assignment.id, "interface": source_digest(interface), "secret": secret}
     of_tests = _test_inputs(assignment, tests, interface, toolkit) if tests else {}
     of_answers = _answer_inputs(assignment, sets, interface, toolkit)
@@ -306,8 +307,3 @@ def _sources_of(path: Path) -> dict[str, bytes]:
         return with_modules_beside(path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; put it back, and run the same command again") from None
-
-
-def _source_of(path: Path) -> bytes:
-    """An author's file alone."""
-    return _sources_of(path)[path.stem]

@@ -26,10 +26,11 @@ from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.source import Finite
 from assignments.data.sources import SOURCES, source_of
 from assignments.data.streams import fingerprint
-from assignments.digests import code_digest, digest_of
+from assignments.derived.interface import interface_text, solution_interface
+from assignments.digests import digest_of, source_digest
 from assignments.errors import UserError
 from assignments.files import replace_file
-from assignments.interface import Function, Interface, read_interface, typed_dict_of
+from assignments.interface import Function, Interface, typed_dict_of
 from graders.record.keys import drawing
 from graders.record.read_singly import check_read_singly
 from graders.tasks import task_named
@@ -152,7 +153,7 @@ def _digests(assignment: Assignment, secret: bytes, prepared: Prepared | None = 
 
 def _drawn(assignment: Assignment, secret: bytes, prepared: Prepared | None = None) -> list[HiddenSet]:
     """The hidden set of every repeat; without `data.redraw` one draw serves them all."""
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = solution_interface(assignment)
     repeats = range(assignment.run.seeds)
     if assignment.data.redraw:
         return [declared_set(assignment, interface, secret, repeat) for repeat in repeats]
@@ -167,7 +168,7 @@ def _source(assignment: Assignment, secret: bytes) -> str:
         data=assignment.data.model_dump(mode="json"),
         seeds=assignment.run.seeds,
         secret=fingerprint(secret),
-        interface=code_digest(assignment.folder / "interface.py"),
+        interface=source_digest(interface_text(assignment)),
         code=drawing(assignment),
         drawn_with=[version(name) for name in DRAWN_WITH],
         threads=1,  # digests that were cached before the command line drew with one thread are not those of markers

@@ -15,7 +15,8 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.cached import cached
 from assignments.data.split import read_split
-from assignments.digests import code_digest, digest_of, file_digest
+from assignments.derived.interface import INTERFACE, derives, interface_text
+from assignments.digests import code_digest, digest_of, file_digest, source_digest
 from assignments.files import replace_file
 from assignments.load import in_catalogue, own_files, references
 from graders.record.calibration import CALIBRATION_FILE
@@ -95,12 +96,20 @@ def rehearsal_key(assignment: Assignment) -> str:
     files = {name: _digest(path) for name, path in own_files(assignment) if name not in _TEXT_FILES}
     elsewhere = references(assignment) if in_catalogue(folder) else {}
     split = read_split(assignment.split_file)
+    own = folder / INTERFACE
+    derived = interface_text(assignment) if derives(assignment) else ""
     return digest_of(
         files=files,
+        # Of a file that declares everything, the digest is above.
+        **({"interface": source_digest(derived)} if derived and not _holds(own, derived) else {}),
         references={name: code_digest(path) for name, path in elsewhere.items()},
         # Its days change with each handout; a rehearsal reads the parts alone.
         **({} if split is None else {"split": {row.subject: row.part for row in split.present}}),
     )
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _digest(path: Path) -> str:

@@ -16,8 +16,9 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.columns import Cases, case_shapes
 from assignments.data.hidden import HiddenSet
 from assignments.data.streams import PUBLISHED
+from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
-from assignments.interface import Interface, read_interface
+from assignments.interface import Interface
 from graders.asking.containers import opened
 from graders.asking.journal import Silent
 from graders.asking.measure import measure
@@ -103,7 +104,7 @@ def try_solution(
     Raises:
         ToolkitFailure: the sandbox cannot be opened, such as without the framework; or a test could not be run.
     """
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = solution_interface(assignment)
     spec = SandboxSpec(solution.folder, solution.framework, assignment.limits)
     on_progress("import")
     with (

@@ -17,9 +17,10 @@ from assignments.data.case_files import read_cases
 from assignments.data.columns import Array, Cases, Column, MadeCase, case_shapes, stacked
 from assignments.data.hidden import HiddenSet
 from assignments.data.published import held_out, published_cases
+from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
 from assignments.handout_note import read_note
-from assignments.interface import Interface, read_interface
+from assignments.interface import Interface
 from assignments.load import load
 from graders.record.answers import Answers
 from graders.record.documents import Measured, ScoreResult
@@ -118,7 +119,7 @@ def public_cases(folder_or_assignment: Path | Assignment) -> PublicCases:
         assignment = folder_or_assignment
     else:
         assignment = load(folder_or_assignment, public=True)
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = solution_interface(assignment)
     data = assignment.folder / "data"
     train = read_cases(data, "train")
     if train is not None:

@@ -22,8 +22,8 @@ from assignments.data.sharing import sharing_of
 from assignments.data.source import Axes, Finite
 from assignments.data.sources import source_of
 from assignments.data.split import locked_split, write_split
+from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
-from assignments.interface import read_interface
 from graders.course.course import Course
 from graders.course.secret import read_secret
 from graders.intake.collect import clock
@@ -163,7 +163,7 @@ def planned_showing(change: Change, offer: Returnable, count: int) -> Showing:
     source = source_of(assignment)
     prepared = prepare(assignment, source) if isinstance(source, Finite) else None
     secret = read_secret(course)
-    hidden = drawn_set(assignment, read_interface(assignment.folder / "interface.py"), secret, REPEAT, prepared)
+    hidden = drawn_set(assignment, solution_interface(assignment), secret, REPEAT, prepared)
     named = _subjects_of(hidden, prepared, assignment, secret)
     indices = _chosen(hidden, assignment, secret, decisions, count, _spent(assignment, named))
     arrays = prepared.arrays if prepared is not None else source.declared

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases, stacked
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure, OutOfRange, WrongShape
 from graders.tasks.refusals import not_probabilities, wrong_type
 from graders.tasks.task import THRESHOLD, Array, Task
@@ -78,9 +79,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 CLASSIFICATION = Task(
     name="classification",
-    entry="predict",
-    truth="y",
-    prediction="prob",
+    form=TASK_FORMS["classification"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.blind import constant, same_shapes
 from graders.tasks.refusals import outside, wrong_form
@@ -55,9 +56,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 INSTANCES = Task(
     name="instances",
-    entry="predict",
-    truth="instances",
-    prediction="instances",
+    form=TASK_FORMS["instances"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

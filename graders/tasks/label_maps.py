@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from assignments.data.columns import Cases, Column
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure, WrongLabels
 from graders.tasks.blind import constant, same_shapes
 from graders.tasks.refusals import outside, wrong_form
@@ -88,9 +89,7 @@ def _counts(labels: Cases) -> Array:
 
 LABEL_MAPS = Task(
     name="label_maps",
-    entry="predict",
-    truth="label",
-    prediction="label",
+    form=TASK_FORMS["label_maps"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

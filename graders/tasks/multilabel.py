@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases, stacked
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_probabilities, wrong_form
 from graders.tasks.task import THRESHOLD, Array, Task
@@ -69,9 +70,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 MULTILABEL = Task(
     name="multilabel",
-    entry="predict",
-    truth="y",
-    prediction="prob",
+    form=TASK_FORMS["multilabel"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

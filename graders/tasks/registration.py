@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases, Column, case_shapes, filled
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
@@ -58,10 +59,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 REGISTRATION = Task(
     name="registration",
-    entry="predict",
-    truth="labels",
-    extra_truths=("landmarks",),
-    prediction="field",
+    form=TASK_FORMS["registration"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases, stacked
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
@@ -48,9 +49,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 REGRESSION = Task(
     name="regression",
-    entry="predict",
-    truth="y",
-    prediction="value",
+    form=TASK_FORMS["regression"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.blind import constant, mean, same_shapes
 from graders.tasks.refusals import not_probabilities, wrong_form
@@ -50,9 +51,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 SEGMENTATION = Task(
     name="segmentation",
-    entry="predict",
-    truth="label",
-    prediction="prob",
+    form=TASK_FORMS["segmentation"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assignments.data.columns import Cases, Column
+from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
 from graders.tasks.blind import constant, mean, same_shapes
 from graders.tasks.refusals import not_finite, wrong_form
@@ -63,10 +64,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
 
 SYNTHESIS = Task(
     name="synthesis",
-    entry="predict",
-    truth="target",
-    extra_truths=("mask",),
-    prediction="image",
+    form=TASK_FORMS["synthesis"],
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assignments.data.columns import Cases, Column, one_by_one
 from assignments.interface import Range
+from assignments.task_forms import TaskForm
 
 Array: TypeAlias = NDArray[Any]
 
@@ -23,15 +24,9 @@ class Task:
     """A kind of prediction for hidden cases. Predictions and truths have a leading N."""
 
     name: str
-    entry: str
-    """The function that predicts for hidden cases."""
-    truth: str
-    """Name of the array that `entry` must not see."""
-    extra_truths: tuple[str, ...] = ()
-    """Names of further arrays that `entry` must not see, where the data have them. If a task has such names, its truths
-    are records (N,) with a field for each array."""
-    prediction: str
-    """Name of the array in the answer of `entry` that is scored."""
+    form: TaskForm
+    """Its function, its arrays and its prediction, by name. If it has `extra_truths`, its truths are records (N,) with
+    a field for each array."""
     check_truths: Callable[[Array], None]
     """Raises `DataFailure` where the truths do not fit the task."""
     invalid: Callable[[Array, Array], dict[int, str]]
@@ -54,6 +49,26 @@ class Task:
     over: Callable[[Column], Task] | None = None
     """(truths that are read one at a time) -> the task for one of these cases, with what it must know of all of them.
     None: a case is judged alone."""
+
+    @property
+    def entry(self) -> str:
+        """The function that predicts for hidden cases."""
+        return self.form.entry
+
+    @property
+    def truth(self) -> str:
+        """Name of the array that `entry` must not see."""
+        return self.form.truth
+
+    @property
+    def extra_truths(self) -> tuple[str, ...]:
+        """Names of further arrays that `entry` must not see, where the data have them."""
+        return self.form.extra_truths
+
+    @property
+    def prediction(self) -> str:
+        """Name of the array in the answer of `entry` that is scored."""
+        return self.form.prediction
 
     def knowing(self, truths: Cases) -> Task:
         """The task for one case at a time of these truths: its functions take arrays with a leading N of 1."""

@@ -6,6 +6,7 @@ import pytest
 
 from assignments.arrays_checks import arrays_problems
 from assignments.data.source import Axes
+from assignments.interface import read_interface
 
 INTERFACE = """
 from typing import Annotated, TypedDict
@@ -44,8 +45,10 @@ class Task:
 
 
 def problems(tmp_path, arrays=ARRAYS, interface=INTERFACE, task=Task()):
-    (tmp_path / "interface.py").write_text(interface)
-    return [f"{problem.key}: {problem.what}" for problem in arrays_problems(tmp_path / "interface.py", task, arrays)]
+    path = tmp_path / "interface.py"
+    path.write_text(interface)
+    items = arrays_problems(path, read_interface(path), task, arrays)
+    return [f"{problem.key}: {problem.what}" for problem in items]
 
 
 def test_arrays_that_agree_have_no_problem(tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from assignments.assignment import Accuracy
+from assignments.derived.interface import solution_interface
 from assignments.load import (
     AssignmentError,
     find,
@@ -352,14 +353,28 @@ def test_a_function_by_path_must_be_there(folder: Path) -> None:
 def test_missing_files_are_reported_together(folder: Path) -> None:
     (folder / "brief.md").unlink()
     (folder / "interface.py").unlink()
+    edit(folder / "assignment.toml", 'source = "spots.py"', 'source = "folder"')  # whose arrays nothing declares
     assert [item[0] for item in problems_of(folder)] == ["brief.md", "interface.py"]
 
 
-def test_an_accuracy_criterion_needs_fit_save_and_load(folder: Path) -> None:
+def test_an_interface_is_not_missing_where_it_follows_from_task_and_data(folder: Path) -> None:
+    (folder / "interface.py").unlink()
+    assert load(folder, tasks=TASKS).id == "spots"
+
+
+def test_an_accuracy_criterion_needs_fit_save_and_load_where_they_cannot_be_derived(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'source = "spots.py"', 'source = "folder"')
     text = (folder / "interface.py").read_text()
     (folder / "interface.py").write_text(text.replace("def load", "def _load").replace("def save", "def _save"))
     edit(folder / "assignment.toml", "points = 10", "points = 11")
     assert [item[1] for item in problems_of(folder, tasks=TASKS)] == ["criterion.0.points", "load", "save"]
+
+
+def test_save_and_load_are_derived_where_the_arrays_of_the_data_are_declared(folder: Path) -> None:
+    text = (folder / "interface.py").read_text()
+    (folder / "interface.py").write_text(text.replace("def load", "def _load").replace("def save", "def _save"))
+    interface = solution_interface(load(folder, tasks=TASKS))
+    assert {"load", "save"} <= interface.names
 
 
 def test_an_interface_is_imported_only_for_a_caller_who_passes_the_tasks(folder: Path) -> None:

@@ -21,6 +21,13 @@ SOURCES: dict[str, Source] = {
 }
 
 
+def are_arrays_declared(source: str) -> bool:
+    """Whether the arrays of a source's cases are known without opening any file of its cases."""
+    if is_own(source):
+        return ":" not in source  # else it is named as an earlier medmark did, and reading it says so
+    return source in SOURCES and SOURCES[source].declared is not None
+
+
 def source_of(assignment: Assignment) -> Source:
     """The source that `data.source` names: one of `SOURCES`, or a Python file in the assignment's folder.
 
@@ -28,6 +35,8 @@ def source_of(assignment: Assignment) -> Source:
         UserError: there is none of this name, or the file does not define a source.
     """
     name = assignment.data.source
+    if not assignment.has_cases:
+        raise UserError(f"{assignment.folder / 'assignment.toml'}: has no cases; to have some, add a table [data]")
     if name in SOURCES:
         return SOURCES[name]
     if is_own(name):

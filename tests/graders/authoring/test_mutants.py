@@ -202,10 +202,8 @@ def unasked() -> int: ...
 """
 
 
-def test_the_names_that_a_test_can_use_are_read_from_the_interface(tmp_path: Path) -> None:
-    path = tmp_path / "interface.py"
-    path.write_text(INTERFACE)
-    assert declared_names(path) == {
+def test_the_names_that_a_test_can_use_are_read_from_the_interface() -> None:
+    assert declared_names(INTERFACE) == {
         "Adam": DeclaredName("Adam", answers_none=False, quiet=("step",)),
         "loss": DeclaredName("loss", answers_none=False),
         "save": DeclaredName("save", answers_none=True),
@@ -213,10 +211,8 @@ def test_the_names_that_a_test_can_use_are_read_from_the_interface(tmp_path: Pat
     }
 
 
-def test_a_mutant_is_run_by_the_tests_that_ask_its_function(tmp_path: Path) -> None:
-    path = tmp_path / "interface.py"
-    path.write_text(INTERFACE)
-    mutants = mutants_of({"a": ["loss", "save", "elsewhere"], "b": ["loss"], "c": []}, declared_names(path))
+def test_a_mutant_is_run_by_the_tests_that_ask_its_function() -> None:
+    mutants = mutants_of({"a": ["loss", "save", "elsewhere"], "b": ["loss"], "c": []}, declared_names(INTERFACE))
     assert len(mutants) == 10
     assert mutants[Mutant("loss", "nan")] == ("a", "b")
     assert mutants[Mutant("save", "echo")] == ("a",)

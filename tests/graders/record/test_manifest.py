@@ -291,6 +291,7 @@ def test_data_that_cannot_be_drawn_are_the_persons_to_cure(assignment, tmp_path)
 
 def test_an_interface_without_the_entry_point_is_named(assignment, tmp_path):
     (assignment.folder / "interface.py").write_text("def fit() -> int: ...\n")
+    (assignment.folder / "handout.json").write_text("{}")  # nothing is derived for it
     with pytest.raises(UserError, match=r"interface\.py: declares no predict\(model, inputs\)"):
         digests(assignment, SECRET, tmp_path / "data.json")
 
