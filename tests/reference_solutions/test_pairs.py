@@ -52,7 +52,7 @@ PAIRS = {
             ({"base": 8, "depth": 4, "skips": True, "prior": 0.1}, 350_809),
             ({"base": 8, "depth": 4, "skips": False, "prior": 0.1}, 314_521),
         ),
-        # Multiples of 8: in padding all voxels are equal, and each framework sends the slope of a maximum to another one.
+        # Multiples of 8: in padding all voxels are equal, and each framework sends a maximum's slope to another one.
         draw=lambda rng, config: (rng.normal(size=(2, 8, 24, 16)), rng.random((2, 8, 24, 16)) < 0.2),
         loss="loss",
         own=frozenset({"GroupNorm"}),
