@@ -27,7 +27,7 @@ def _sleeping(function):
         return function(*args, **ways)
     return sleeps
 
-for _name in ("standardise", "build_model", "bce_with_logits", "train_step", "fit", "predict", "choose_threshold"):
+for _name in ("statistics", "build_model", "bce_with_logits", "train_step", "fit", "predict", "choose_threshold"):
     globals()[_name] = _sleeping(globals()[_name])
 """
 

@@ -84,7 +84,7 @@ def test_the_misconception_fails_the_tests_that_are_there_to_catch_it_and_none_t
 def test_a_crash_in_training_leaves_no_answer_and_the_tests_of_the_parts_that_work(demo):
     assert accuracy(demo, "crashes")["score"] == 0
     assert accuracy(demo, "crashes")["points"] == 0
-    assert "test_scaling.py::test_statistics_come_from_the_training_rows" in passed(demo, "crashes")
+    assert "test_statistics.py::test_each_column_has_its_own_statistics" in passed(demo, "crashes")
 
 
 def test_cheating_earns_nothing_at_all(demo):

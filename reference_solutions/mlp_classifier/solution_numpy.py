@@ -35,16 +35,13 @@ LEARNING_RATE = 0.1
 
 
 def statistics(x):
-    """(n, d) -> mean (d,) and standard deviation (d,) of each column; 1 for a column that never varies."""
+    """(n, d) -> mean (d,) and standard deviation (d,) of each column; 1 for a column that never varies.
+
+    They are taken from training rows alone, and belong to the model: what it learnt holds in these units.
+    """
     mean = x.mean(axis=0, dtype=np.float64)
     scale = x.std(axis=0, dtype=np.float64)
     return mean.astype(np.float32), np.where(scale > 0, scale, 1).astype(np.float32)
-
-
-def standardise(train, other):
-    """Both (n, d) and (m, d) with the statistics of `train` alone: `other` must not leak into the scale."""
-    mean, scale = statistics(train)
-    return (train - mean) / scale, (other - mean) / scale
 
 
 def batches(n, rng):
@@ -78,6 +75,15 @@ def build_model(config):
 # ------------------------------------------------------------------------------------------------------ loss
 
 
+def constant_loss(share):
+    """The mean cross-entropy of the best constant answer, where `share` of the rows is malignant.
+
+    That answer is the share itself, and costs -(share log share + (1 - share) log(1 - share)): a network that has
+    learnt anything is below.
+    """
+    return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)))
+
+
 def bce_with_logits(logit, y):
     """Cross-entropy (n,), (n,) -> scalar, the mean over the rows: log(1 + exp(logit)) - y * logit.
 
@@ -90,10 +96,11 @@ def bce_with_logits(logit, y):
 
 
 def fit(train, val=None, *, seed, budget_s, log=None):
-    """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for at most `budget_s` CPU seconds.
+    """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for EPOCHS epochs; the budget is a guard.
 
-    `val` is not used: the number of epochs is fixed, so there is nothing to choose. After each epoch `log`
-    receives the number of steps so far, the mean loss of the epoch, and None: no score on `val` is computed.
+    Returned is the model after the epoch with the lowest loss on `val`: from then on it learns the training rows by
+    heart. Without `val` it is the last one. After each epoch `log` receives the number of steps so far, the mean loss
+    of the epoch, and the balanced accuracy on `val` or None.
     """
     start = time.process_time()
     rng = np.random.default_rng(seed)
@@ -101,12 +108,17 @@ def fit(train, val=None, *, seed, budget_s, log=None):
     model.mean, model.scale = statistics(train["x"])
     x, y = train["x"], train["y"].astype(np.float32)
 
+    best, weights = np.inf, (model.weight, model.bias)
     for epoch in range(1, EPOCHS + 1):
+        losses = [train_step(model, x[rows], y[rows], LEARNING_RATE) for rows in batches(len(x), rng)]
+        val_loss, val_score = (None, None) if val is None else scores(model, val)
+        if val_loss is None or val_loss < best:
+            best, weights = val_loss, (model.weight, model.bias)
+        if log is not None:
+            log(epoch * len(losses), float(sum(losses)) / len(losses), val_score)
         if time.process_time() - start > 0.9 * budget_s:
             break
-        losses = [train_step(model, x[rows], y[rows], LEARNING_RATE) for rows in batches(len(x), rng)]
-        if log is not None:
-            log(epoch * len(losses), float(sum(losses)) / len(losses), None)
+    model.weight, model.bias = weights
     return model
 
 
@@ -117,6 +129,14 @@ def train_step(model, x, y, lr):
     model.weight = model.weight - lr * ((x - model.mean) / model.scale).T @ error
     model.bias = model.bias - lr * error.sum()
     return bce_with_logits(logit, y)
+
+
+def scores(model, cases):
+    """Mean cross-entropy and balanced accuracy on cases that the model does not train on."""
+    prob, y = predict(model, cases)["prob"].astype(np.float64), cases["y"]
+    prob = np.clip(prob, 1e-7, 1 - 1e-7)
+    loss = -np.mean(y * np.log(prob) + (1 - y) * np.log(1 - prob))
+    return float(loss), float(np.mean([(prob[y == 1] >= 0.5).mean(), (prob[y == 0] < 0.5).mean()]))
 
 
 # ------------------------------------------------------------------------------------------------ prediction

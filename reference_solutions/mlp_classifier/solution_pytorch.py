@@ -16,6 +16,7 @@ statistics of its training rows: whoever has the model has them too.
 Read from top to bottom: settings, data, model, loss, training, prediction.
 """
 
+import copy
 import json
 import time
 from itertools import pairwise
@@ -42,16 +43,13 @@ LEARNING_RATE = 0.1
 
 
 def statistics(x):
-    """(n, d) -> mean (d,) and standard deviation (d,) of each column; 1 for a column that never varies."""
+    """(n, d) -> mean (d,) and standard deviation (d,) of each column; 1 for a column that never varies.
+
+    They are taken from training rows alone, and belong to the model: what it learnt holds in these units.
+    """
     mean = x.mean(axis=0, dtype=np.float64)
     scale = x.std(axis=0, dtype=np.float64)
     return mean.astype(np.float32), np.where(scale > 0, scale, 1).astype(np.float32)
-
-
-def standardise(train, other):
-    """Both (n, d) and (m, d) with the statistics of `train` alone: `other` must not leak into the scale."""
-    mean, scale = statistics(train)
-    return (train - mean) / scale, (other - mean) / scale
 
 
 def batches(n, rng):
@@ -70,8 +68,8 @@ class MLP(nn.Module):
         super().__init__()
         self.activation = ACTIVATIONS[activation]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise([n_in, *hidden]))
-        self.output = nn.Linear([n_in, *hidden][-1], 1)
-        for layer in [*self.hidden, self.output]:
+        self.output_layer = nn.Linear([n_in, *hidden][-1], 1)
+        for layer in [*self.hidden, self.output_layer]:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
         self.register_buffer("mean", torch.zeros(n_in))  # buffers are saved, but not trained
@@ -81,7 +79,7 @@ class MLP(nn.Module):
         x = (x - self.mean) / self.scale  # (n, 30)
         for layer in self.hidden:
             x = self.activation(layer(x))  # (n, 32), then (n, 16)
-        return self.output(x)[:, 0]  # (n, 1) -> (n,)
+        return self.output_layer(x)[:, 0]  # (n, 1) -> (n,)
 
 
 def build_model(config):
@@ -91,7 +89,22 @@ def build_model(config):
     return model
 
 
+def parameter_count(config):
+    """How many weights and biases the network has: a layer from m to n values has m n + n."""
+    widths = [config["n_in"], *config["hidden"], 1]
+    return sum(m * n + n for m, n in pairwise(widths))
+
+
 # ------------------------------------------------------------------------------------------------------ loss
+
+
+def constant_loss(share):
+    """The mean cross-entropy of the best constant answer, where `share` of the rows is malignant.
+
+    That answer is the share itself, and costs -(share log share + (1 - share) log(1 - share)): a network that has
+    learnt anything is below.
+    """
+    return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)))
 
 
 def bce_with_logits(logit, y):
@@ -106,10 +119,11 @@ def bce_with_logits(logit, y):
 
 
 def fit(train, val=None, *, seed, budget_s, log=None):
-    """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for at most `budget_s` CPU seconds.
+    """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for EPOCHS epochs; the budget is a guard.
 
-    `val` is not used: the number of epochs is fixed, so there is nothing to choose. After each epoch `log`
-    receives the number of steps so far, the mean loss of the epoch, and None: no score on `val` is computed.
+    Returned is the model after the epoch with the lowest loss on `val`: from then on it learns the training rows by
+    heart. Without `val` it is the last one. After each epoch `log` receives the number of steps so far, the mean loss
+    of the epoch, and the balanced accuracy on `val` or None.
     """
     start = time.process_time()
     torch.manual_seed(seed)
@@ -121,12 +135,17 @@ def fit(train, val=None, *, seed, budget_s, log=None):
     x = torch.from_numpy(train["x"])
     y = torch.from_numpy(train["y"].astype(np.float32))
 
+    best, weights = np.inf, copy.deepcopy(model.state_dict())
     for epoch in range(1, EPOCHS + 1):
+        losses = [train_step(model, x[rows], y[rows], LEARNING_RATE) for rows in batches(len(x), rng)]
+        val_loss, val_score = (None, None) if val is None else scores(model, val)
+        if val_loss is None or val_loss < best:
+            best, weights = val_loss, copy.deepcopy(model.state_dict())
+        if log is not None:
+            log(epoch * len(losses), float(sum(losses)) / len(losses), val_score)
         if time.process_time() - start > 0.9 * budget_s:
             break
-        losses = [train_step(model, x[rows], y[rows], LEARNING_RATE) for rows in batches(len(x), rng)]
-        if log is not None:
-            log(epoch * len(losses), float(sum(losses)) / len(losses), None)
+    model.load_state_dict(weights)
     return model.eval()
 
 
@@ -139,6 +158,14 @@ def train_step(model, x, y, lr):
         for weight in model.parameters():
             weight -= lr * weight.grad
     return loss.detach()
+
+
+def scores(model, cases):
+    """Mean cross-entropy and balanced accuracy on cases that the model does not train on."""
+    prob, y = predict(model, cases)["prob"].astype(np.float64), cases["y"]
+    prob = np.clip(prob, 1e-7, 1 - 1e-7)
+    loss = -np.mean(y * np.log(prob) + (1 - y) * np.log(1 - prob))
+    return float(loss), float(np.mean([(prob[y == 1] >= 0.5).mean(), (prob[y == 0] < 0.5).mean()]))
 
 
 # ------------------------------------------------------------------------------------------------ prediction

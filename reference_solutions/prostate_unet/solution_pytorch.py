@@ -10,7 +10,7 @@ the resolution, and at every level a *skip connection* passes the encoder's fine
 This differs from the papers. Convolutions are padded, so that the answer is as large as the image. GroupNorm replaces
 BatchNorm, because statistics over two volumes are noise. The output layer starts at the share of foreground voxels,
 because from any other start some seeds collapse to "all background" and stay there. The model that predicts has a
-running average of the trained weights.
+running average of the trained weights, as it was when it answered best for the validation cases.
 
 Read from top to bottom: settings, data, model, loss, training, prediction.
 """
@@ -38,8 +38,8 @@ GROUPS = 4  # groups of channels that share their statistics in GroupNorm
 BATCH = 2  # volumes per step
 LEARNING_RATE = 2e-3
 AVERAGING = 0.99  # share of the old average that each step keeps
-STEPS = 100_000  # upper limit; the budget of CPU seconds ends training long before
-LOG_EVERY = 10  # steps from one call of `log` to the next
+STEPS = 240  # one CPU minute; the budget only guards against a slower machine
+CHECK_EVERY = 20  # steps from one score on the validation cases to the next
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -52,36 +52,38 @@ def normalise(volume):
     return (volume - volume.mean()) / (volume.std() + 1e-6)
 
 
+def zoom(volume, shape, order):
+    """(D, H, W) -> `shape`, the same extent. Voxels are boxes: the outer edges coincide, not the corner centres."""
+    factors = np.divide(shape, volume.shape)
+    return ndimage.zoom(volume, factors, order=order, mode="nearest", grid_mode=True)
+
+
 def resample(volume, from_spacing, to_spacing, order):
     """(D, H, W) with voxels of `from_spacing` mm -> the same extent with voxels of `to_spacing` mm.
 
-    `order` 0 takes the nearest voxel (label maps), 1 interpolates linearly (images, probabilities). Voxels are boxes:
-    the outer edges of both grids coincide, not the centres of the corner voxels (`grid_mode`).
+    `order` 0 takes the nearest voxel (label maps), 1 interpolates linearly (images, probabilities).
     """
-    old_shape = np.array(volume.shape)
-    new_shape = np.maximum(1, np.round(old_shape * np.asarray(from_spacing) / np.asarray(to_spacing)))
-    return ndimage.zoom(volume, new_shape / old_shape, order=order, mode="nearest", grid_mode=True)
+    shape = np.round(np.array(volume.shape) * np.asarray(from_spacing) / np.asarray(to_spacing))
+    return zoom(volume, np.maximum(1, shape), order)
 
 
 def to_grid(volume):
     """(D, H, W) -> (d, h, w), at most GRID. A mask becomes the share of gland in each voxel."""
-    grid = np.minimum(volume.shape, GRID)
-    return resample(volume.astype(np.float32), np.ones(3), np.array(volume.shape) / grid, order=1)
+    return zoom(volume.astype(np.float32), np.minimum(volume.shape, GRID), order=1)
 
 
 def augment(image, label, rng):
-    """One case as another patient and scanner could have given it; image and mask move together."""
+    """Image and share of gland (d, h, w) as another patient and scanner could have given them; both move together."""
     centre = (np.array(image.shape) - 1) / 2
     angle = np.deg2rad(rng.uniform(-10, 10))  # in the plane of the slice
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     matrix = turn / rng.uniform(0.9, 1.1, 3)
     offset = centre - matrix @ centre + rng.uniform(-0.05, 0.05, 3) * image.shape
-    image = ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
-    label = ndimage.affine_transform(label, matrix, offset, order=1, mode="nearest")
+    image, label = (ndimage.affine_transform(x, matrix, offset, order=1, mode="nearest") for x in (image, label))
     if rng.random() < 0.5:  # left and right may be swapped; head and feet, front and back never are
         image, label = image[:, :, ::-1], label[:, :, ::-1]
     image = image * rng.uniform(0.8, 1.2) + rng.uniform(-0.2, 0.2) + rng.normal(0, 0.1, image.shape)
-    return image.astype(np.float32), label
+    return image.astype(np.float32), label.astype(np.float32)
 
 
 def draw_batch(images, labels, rng):
@@ -120,9 +122,9 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(DoubleConv(*pair) for pair in pairwise([1, *widths]))
         self.up = nn.ModuleList(nn.ConvTranspose3d(2 * width, width, 2, stride=2) for width in widths[-2::-1])
         self.decoder = nn.ModuleList(DoubleConv(width * (1 + skips), width) for width in widths[-2::-1])
-        self.output = nn.Conv3d(base, 1, 1)
-        nn.init.normal_(self.output.weight, std=0.01)
-        nn.init.constant_(self.output.bias, float(np.log(prior / (1 - prior))))  # sigmoid(bias) = prior
+        self.output_layer = nn.Conv3d(base, 1, 1)
+        nn.init.normal_(self.output_layer.weight, std=0.01)
+        nn.init.constant_(self.output_layer.bias, float(np.log(prior / (1 - prior))))  # sigmoid(bias) = prior
 
     def forward(self, x):
         depth, height, width = x.shape[1:]
@@ -135,7 +137,7 @@ class UNet(nn.Module):
         for up, block, skip in zip(self.up, self.decoder, kept[-2::-1], strict=True):
             x = up(x)  # half the channels, twice the resolution
             x = block(torch.cat([skip, x], dim=1) if self.skips else x)
-        x = self.output(x)[:, 0]  # (N, 1, D, H, W) -> (N, D, H, W)
+        x = self.output_layer(x)[:, 0]  # (N, 1, D, H, W) -> (N, D, H, W)
         return x[:, :depth, :height, :width]
 
 
@@ -147,7 +149,28 @@ def build_model(config):
     return model.to(memory_format=torch.channels_last_3d)
 
 
+def receptive_field(config):
+    """How many voxels along one axis a feature of the deepest level sees.
+
+    A kernel of k voxels that lie `jump` voxels of the image apart adds (k - 1) jump; each pooling doubles the jump.
+    """
+    seen, jump = 1, 1
+    for level in range(config["depth"]):
+        if level > 0:
+            seen, jump = seen + jump, 2 * jump  # max pooling: k = 2
+        seen += 2 * (3 - 1) * jump  # two convolutions: k = 3
+    return seen
+
+
 # -------------------------------------------------------------------------------------------------------------- loss
+
+
+def initial_loss(prior, share):
+    """Mean cross-entropy of a model that answers `prior` everywhere, where `share` of the voxels is gland.
+
+    -(share log prior + (1 - share) log(1 - prior)): what the cross-entropy of the first step has to be.
+    """
+    return float(-(share * np.log(prior) + (1 - share) * np.log(1 - prior)))
 
 
 def dice_loss(logit, label):
@@ -170,10 +193,11 @@ def loss(logit, label):
 
 
 def fit(train, val=None, *, seed, budget_s, log=None):
-    """Train on `train["image"]` and `train["label"]`, (N, D, H, W), for at most `budget_s` CPU seconds.
+    """Train on `train["image"]` and `train["label"]`, (N, D, H, W), for STEPS steps.
 
-    `val` is not used: the model is the average at the last step, so there is nothing to choose. Every LOG_EVERY steps
-    `log` receives the step, its loss, and None: no score on `val` is computed.
+    Every CHECK_EVERY steps the average model answers for `val`, and the one with the best Dice is returned: a later
+    one may know the training cases better and new ones worse. Without `val` it is the last one. `log` receives the
+    step, its loss, and that Dice or None.
     """
     start = time.process_time()
     torch.manual_seed(seed)
@@ -184,30 +208,42 @@ def fit(train, val=None, *, seed, budget_s, log=None):
     average = copy.deepcopy(model)
     optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE)
 
-    last = 0.0  # CPU seconds of the last step: the next one must fit into the budget
-    for step in range(STEPS):
-        began = time.process_time()
-        if began - start + last > budget_s:
-            break
+    best, weights = -1.0, average.state_dict()
+    for step in range(1, STEPS + 1):
         image, label = draw_batch(images, labels, rng)
         value = train_step(model, average, optimiser, torch.from_numpy(image), torch.from_numpy(label), step)
-        last = time.process_time() - began if step else 0.0  # the first also warms up, so it does not count
-        if log is not None and step % LOG_EVERY == 0:
-            log(step, float(value), None)
+        last = step == STEPS or time.process_time() - start > 0.9 * budget_s
+        if last or step % CHECK_EVERY == 0:
+            score = None if val is None else mean_dice(average, val)
+            if score is None or score > best:
+                best, weights = score, copy.deepcopy(average.state_dict())
+            if log is not None:
+                log(step, float(value), score)
+        if last:
+            break
+    average.load_state_dict(weights)
     return average.eval()
 
 
 def train_step(model, average, optimiser, image, label, step):
     """One step of Adam on a batch (N, d, h, w); then the average follows, quickly at the beginning."""
+    model.train()
     optimiser.zero_grad()
     value = loss(model(image), label)
     value.backward()
     optimiser.step()
-    keep = min(AVERAGING, (1 + step) / (10 + step))
+    keep = min(AVERAGING, step / (9 + step))
     with torch.no_grad():
         for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
             slow.mul_(keep).add_(fast, alpha=1 - keep)
     return value.detach()
+
+
+def mean_dice(model, cases):
+    """The mean over the cases of 2 |P and Y| / (|P| + |Y|), as the marker computes it."""
+    found, gland = predict(model, cases)["prob"] >= 0.5, cases["label"] > 0  # (N, D, H, W)
+    both, size = (x.sum(axis=(1, 2, 3)) for x in (found & gland, found.astype(int) + gland))
+    return float(np.mean(2 * both / np.maximum(size, 1)))
 
 
 # -------------------------------------------------------------------------------------------------------- prediction
@@ -232,7 +268,7 @@ def predict(model, inputs):
         with torch.no_grad():
             logit = model(torch.from_numpy(small)[None])[0]
         prob = torch.sigmoid(logit).numpy()
-        prob = resample(prob, np.array(image.shape) / prob.shape, np.ones(3), order=1)  # (D, H, W)
+        prob = zoom(prob, image.shape, order=1)  # (D, H, W)
         gland = prob >= 0.5
         prob[gland & ~keep_largest_component(gland)] = 0.0  # there is one prostate
         probs.append(np.clip(prob, 0, 1))

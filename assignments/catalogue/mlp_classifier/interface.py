@@ -1,79 +1,50 @@
-"""What a solution of `mlp_classifier` defines: names, arguments and answers. The brief says what each is for.
+"""What a solution of `mlp_classifier` defines beside what every model of rows does.
 
-`train_step` and `bce_with_logits` receive your framework's tensors and return one; all other functions take and
+`bce_with_logits` and `train_step` receive your framework's tensors and return one; all other functions take and
 return NumPy arrays. A model receives rows in their original units and returns one logit for each row.
 """
-
-from collections.abc import Callable
-from typing import Annotated, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from assignments.interface import Model, Range
+from assignments.interface import Model
 
 
-class Rows(TypedDict):
-    """Measurements of n aspirates, in their original units."""
-
-    x: Float32[np.ndarray, "n 30"]
-
-
-class Labelled(TypedDict):
-    """The same with the result of the biopsy: 1 is malignant, 0 is benign."""
-
-    x: Float32[np.ndarray, "n 30"]
-    y: UInt8[np.ndarray, "n"]
-
-
-class Prediction(TypedDict):
-    """The probability that each case is malignant."""
-
-    prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]
-
-
-def standardise(
-    train: Float32[np.ndarray, "n d"], other: Float32[np.ndarray, "m d"]
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
-    """Both arrays, each column shifted and scaled by the mean and standard deviation it has in `train`."""
+def statistics(x: Float32[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d"]]:
+    """Mean and standard deviation of each column; 1 in place of the deviation of a column that never varies."""
 
 
 def build_model(config: dict) -> Model:
-    """A new MLP: `config` is {"n_in": 30, "hidden": [32, 16], "activation": "relu" or "tanh"}."""
+    """A new network: `config` is {"n_in": 30, "hidden": [32, 16], "activation": "relu" or "tanh"}.
+
+    For each width in `hidden` a linear layer and the activation, then one linear layer to a single **logit**. Rows come
+    in their original units: the model subtracts a mean and divides by a scale, which are 0 and 1 until `fit` sets them.
+    """
+
+
+def parameter_count(config: dict) -> int:
+    """How many weights and biases a network of this configuration trains. Work it out, and compare with the network."""
+
+
+def constant_loss(share: float) -> float:
+    """The mean cross-entropy of the best constant answer, where `share` of the rows is malignant.
+
+    Know it before you train: a loss that stays there has learnt nothing.
+    """
 
 
 def bce_with_logits(logit: Float32[np.ndarray, "n"], y: Float32[np.ndarray, "n"]) -> float:
-    """Binary cross-entropy of logits, the mean over the rows."""
+    """The binary cross-entropy of logits, averaged over the rows; it is finite for any logit."""
 
 
 def train_step(model: Model, x: Float32[np.ndarray, "n d"], y: Float32[np.ndarray, "n"], lr: float) -> float:
-    """One step of plain gradient descent on this batch, in place; returns the loss before the step."""
+    """One step of plain gradient descent on this batch: every weight changes by `-lr` times its gradient.
 
-
-def fit(
-    train: Labelled,
-    val: Labelled | None,
-    *,
-    seed: int,
-    budget_s: float,
-    log: Callable[[int, float, float | None], None] | None = None,
-) -> Model:
-    """A trained model. `budget_s` is CPU seconds; the same seed gives the same model, with `log` or without."""
-
-
-def predict(model: Model, inputs: Rows) -> Prediction:
-    """Probabilities for rows that were never seen."""
+    Returns the loss before the step.
+    """
 
 
 def choose_threshold(
     prob_val: Float32[np.ndarray, "n"], y_val: UInt8[np.ndarray, "n"], min_sensitivity: float = 0.95
 ) -> float:
-    """The highest t for which `prob >= t` finds at least `min_sensitivity` of the malignant cases."""
-
-
-def save(model: Model, folder: str) -> None:
-    """Write the model into `folder`, which may not exist yet."""
-
-
-def load(folder: str) -> Model:
-    """The model that `save` wrote."""
+    """The highest t for which `prob >= t` finds at least the share `min_sensitivity` of the malignant cases."""

@@ -63,4 +63,5 @@ def _right(*args, **kwargs):
     return Right(1.0)
 
 
-standardise = build_model = bce_with_logits = train_step = choose_threshold = fit = predict = save = load = _right
+statistics = build_model = parameter_count = constant_loss = bce_with_logits = train_step = choose_threshold = _right
+fit = predict = save = load = _right

@@ -6,9 +6,9 @@ import torch
 FRAMEWORK = "pytorch"
 
 
-def standardise(train, other):
-    mean, scale = train.mean(0), train.std(0)
-    return (train - mean) / scale, (other - mean) / scale
+def statistics(x):
+    scale = x.std(0)
+    return x.mean(0), np.where(scale > 0, scale, 1)
 
 
 def build_model(config):

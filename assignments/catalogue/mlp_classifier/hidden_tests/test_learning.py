@@ -22,6 +22,7 @@ def batch(rng):
 def before_one_step(student, model, x, y):
     """What plain gradient descent starts from: the loss, and every weight with its slope."""
     logit = student.model.forward(model, x)
+    points_to("column_of_logits", logit.shape == (len(y), 1))
     needs(logit.shape == y.shape, "the model has to return one logit for each row first, in one axis")
     error = (1 / (1 + np.exp(-logit.astype(np.float64))) - y) / len(y)  # slope of the mean loss at each logit
     slopes = student.model.parameter_gradients(model, x, error.astype(np.float32))
@@ -67,3 +68,16 @@ def test_each_step_follows_its_own_gradient(student, rng):
                 mistaken={"divided_twice": divided, "gradients_accumulate": added},
             )
         earlier = slopes
+
+
+@pytest.mark.points(3)
+def test_what_a_constant_answer_costs(student, rng):
+    """`constant_loss` is the cross-entropy that no constant answer can beat: a trained network has to."""
+    for share in (0.5, *(float(share) for share in rng.uniform(0.03, 0.45, 3))):
+        malignant, benign = -share * np.log(share), -(1 - share) * np.log(1 - share)
+        assert close(
+            student.constant_loss(share),
+            malignant + benign,
+            rtol=1e-4,
+            mistaken={"constant_counts_one_class": malignant, "constant_is_one_half": np.log(2)},
+        )

@@ -20,22 +20,26 @@ def growth(student, activation, rng):
     x = rng.normal(0, 1e4, (64, 12)).astype(np.float32)
     far, farther, opposite = (student.model.forward(model, factor * x) for factor in (1, 2, -1))
     one_each = far.shape == farther.shape == opposite.shape == (64,)
+    points_to("column_of_logits", far.shape == (64, 1))
     needs(one_each, "the model has to return one logit for each row first, in one axis")
     points_to("sigmoid_in_the_model", ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0)
     return np.ptp(far), np.ptp(farther - far), np.ptp(far + opposite)
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_parameter_count(student, rng):
-    """The network has the layers that `config` asks for: 30-32-16-1 has 1537 weights and biases."""
+    """The network has the layers that `config` asks for, and `parameter_count` knows how many numbers it trains."""
     n_in, *hidden = (int(width) for width in rng.integers(3, 20, size=4))
     for config in (
         {"n_in": 30, "hidden": [32, 16], "activation": "relu"},
         {"n_in": n_in, "hidden": hidden, "activation": "tanh"},
     ):
+        n_in, hidden = config["n_in"], config["hidden"]
+        expected, fixed = weights_and_biases(n_in, hidden), weights_and_biases(n_in, [32, 16])
+        without_bias = expected - sum(hidden) - 1
         count = student.model.parameter_count(student.build_model(config))
-        fixed = weights_and_biases(config["n_in"], [32, 16])
-        assert close(count, weights_and_biases(config["n_in"], config["hidden"]), mistaken={"layers_are_fixed": fixed})
+        assert close(count, expected, mistaken={"layers_are_fixed": fixed})
+        assert close(student.parameter_count(config), expected, mistaken={"biases_not_counted": without_bias})
 
 
 @pytest.mark.points(4)

@@ -26,7 +26,7 @@ def soft_dice_loss(prob, label, axes=(1, 2, 3)):
     return np.mean(1 - (2 * overlap + 1) / (size + 1))
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_dice_of_each_case_then_the_mean(student, rng):
     """`dice_loss` takes logits and counts every case the same: a large gland, a small one and none at all."""
     for _ in range(2):
@@ -47,7 +47,7 @@ def test_dice_of_each_case_then_the_mean(student, rng):
         assert close(without_gland, soft_dice_loss(prob[2:], label[2:]), atol=1e-4)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_every_voxel_has_a_gradient(student, rng):
     """`dice_loss` falls when any voxel's logit moves towards its label: it is soft, without a threshold."""
     logit, label = (array[:2] for array in cases(rng))
@@ -59,3 +59,18 @@ def test_every_voxel_has_a_gradient(student, rng):
     assert slope.shape == logit.shape
     assert (slope[label == 1] < 0).all()
     assert (slope[label == 0] > 0).all()
+
+
+@pytest.mark.points(1)
+def test_the_loss_before_training(student, rng):
+    """`initial_loss` is the cross-entropy of a model that answers its prior everywhere, over gland and background."""
+    for _ in range(3):
+        prior, share = (float(value) for value in rng.uniform(0.02, 0.4, 2))
+        gland, background = -share * np.log(prior), -(1 - share) * np.log(1 - prior)
+        entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+        assert close(
+            student.initial_loss(prior, share),
+            gland + background,
+            rtol=1e-4,
+            mistaken={"loss_of_gland_alone": gland, "prior_taken_for_share": entropy},
+        )

@@ -60,7 +60,7 @@ def test_volumes_of_any_size(student, rng):
         assert np.count_nonzero(student.model.forward(model, x) != logit) > 1  # a convolution passes it on
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_skip_connections_carry_detail(student, rng):
     """With skip connections a logit depends mainly on the voxels around it; without them it does not."""
     x = rng.normal(size=(3, 8, 32, 32)).astype(np.float32)
@@ -70,7 +70,7 @@ def test_skip_connections_carry_detail(student, rng):
     assert with_skips > 3 * without  # about 0.26 and 0.02
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_new_model_answers_the_prior(student, rng):
     """A new model gives every voxel about the probability `config["prior"]`, whether small or large."""
     x = rng.normal(size=(1, 8, 16, 16)).astype(np.float32)
@@ -86,3 +86,16 @@ def test_new_model_answers_the_prior(student, rng):
         points_to("bias_is_a_probability", abs(mean - prior) < 0.49 and not ends_in_a_sigmoid)
         expected = np.log(prior / (1 - prior))
         assert close(mean, expected, atol=0.49, rtol=0, mistaken={"bias_of_zero": 0.0})
+
+
+@pytest.mark.points(1)
+def test_how_far_the_deepest_level_sees(student):
+    """`receptive_field` counts every convolution and pooling, each with the distance of its voxels in the image."""
+    for depth in range(1, 6):
+        jumps = [2**level for level in range(depth)]
+        convolutions, pooling = sum(4 * jump for jump in jumps), sum(jumps[:-1])
+        assert close(
+            student.receptive_field({"base": 8, "depth": depth, "skips": True, "prior": 0.03}),
+            1 + convolutions + pooling,
+            mistaken={"pooling_sees_nothing": 1 + convolutions, "jump_left_out": 1 + 4 * depth + depth - 1},
+        )

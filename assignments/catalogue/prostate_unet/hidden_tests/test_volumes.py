@@ -1,9 +1,9 @@
-"""`resample` and `keep_largest_component`: volumes and masks, without any network."""
+"""`resample`, `augment` and `keep_largest_component`: volumes and masks, without any network."""
 
 import numpy as np
 import pytest
 
-from assignments.testing import close, points_to
+from assignments.testing import close, needs, points_to
 
 
 @pytest.mark.points(2)
@@ -25,6 +25,32 @@ def test_resampling_keeps_the_extent(student, rng):
 
 
 @pytest.mark.points(2)
+def test_image_and_gland_move_together(student, rng):
+    """`augment` moves the share of gland exactly as it moves the image, and never the same way twice."""
+    generator = student.generator(int(rng.integers(2**31)))
+    grid = np.moveaxis(np.indices((12, 32, 32)), 0, -1)
+    moved, overlaps, stayed = 0.0, [], 0
+    for _ in range(6):
+        # A ball off the middle and brighter by far than any noise: the image itself shows where it went.
+        centre = np.array([6, 16, 16]) + rng.choice([-1, 1], 3) * rng.uniform([1, 3, 3], [2, 6, 6])
+        ball = (np.linalg.norm((grid - centre) * [2, 1, 1], axis=-1) < 7).astype(np.float32)
+        image, label = student.augment(20 * ball - 2, ball, generator)
+        bright = image > (np.percentile(image, 1) + np.percentile(image, 99)) / 2
+        moved = max(moved, 1 - dice(bright, ball > 0.5))
+        stayed += dice(label > 0.5, ball > 0.5) > 0.999
+        overlaps.append(dice(bright, label > 0.5))
+        assert ((label >= 0) & (label <= 1)).all()
+    needs(moved > 0.02, "`augment` has to change something first: the bright ball stays where it was")
+    points_to("mask_stays_behind", stayed == len(overlaps))
+    points_to("mask_drawn_anew", stayed < len(overlaps))
+    assert min(overlaps) > 0.85
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / max(a.sum() + b.sum(), 1)
+
+
+@pytest.mark.points(1)
 def test_largest_piece(student, rng):
     """`keep_largest_component` keeps the largest piece; corners do not join pieces; an empty mask stays empty."""
     mask = np.zeros((6, 12, 12), dtype=bool)

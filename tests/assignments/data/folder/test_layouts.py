@@ -441,8 +441,8 @@ def test_the_tutorials_arrays_have_an_assumed_spacing(tmp_path):
         {"image": "image_train00.npy", "label": "label_train00.npy"},
         {"image": "image_train01.npy", "label": "label_train01.npy"},
     ]
-    assert table.spacing_mm == (2.2, 0.6, 0.6)
-    assert "2.2 x 0.6 x 0.6 mm" in text_of(table)
+    assert table.spacing_mm == (2.2, 1.1, 1.1)
+    assert "2.2 x 1.1 x 1.1 mm" in text_of(table)
     assert "image_test: 1 images" in text_of(table)
     (tmp_path / "label_train01.npy").unlink()
     assert "train01: has no label" in text_of(read(tmp_path))

@@ -56,7 +56,7 @@ def test_arrays_are_as_declared_and_images_keep_their_labels(folder):
         assert case["image"].shape == case["label"].shape == SHAPE
         assert case["image"].dtype == np.float32
         assert case["label"].dtype == np.uint8
-        assert np.allclose(case["spacing"], [2.2, 0.6, 0.6])
+        assert np.allclose(case["spacing"], [2.2, 1.1, 1.1])
         assert all(axes.fits(case[key]) for key, axes in SOURCE.declared.items())
         assert case["image"][0, 0, 0] == 100 + number
         assert case["label"][number].all()

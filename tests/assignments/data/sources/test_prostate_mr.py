@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from assignments.assignment import Assignment
 from assignments.data.parts import parts_of
-from assignments.data.sources.prostate_mr import SOURCE, prostate_mr
+from assignments.data.sources.prostate_mr import SOURCE, prostate_mr, small_cases
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +57,31 @@ def test_voxels_have_the_sizes_of_a_pelvic_scan(cases):
     assert depth.min() >= 2.2
     assert depth.max() <= 4.0
     assert np.array_equal(row, column)
-    assert row.min() >= 1.1
-    assert row.max() <= 1.3
+    assert row.min() >= 1.6
+    assert row.max() <= 1.9
 
 
-def test_every_gland_is_one_piece_of_a_plausible_volume(cases):
+def test_glands_have_the_sizes_of_patients(cases):
     assert [ndimage.label(label)[1] for label in cases["label"]] == [1] * 40
     millilitres = cases["label"].sum(axis=(1, 2, 3)) * cases["spacing"].prod(axis=1) / 1000
-    assert millilitres.min() > 3  # the smallest glands of PROMISE12 hold about 8
-    assert millilitres.max() < 60
+    assert 20 < np.median(millilitres) < 30  # a healthy gland; the smallest ones of PROMISE12 hold about 8
+    assert millilitres.min() > 6
+    assert millilitres.max() < 100
+    sizes = [
+        (np.ptp(np.argwhere(label), axis=0) + 1) * mm
+        for label, mm in zip(cases["label"], cases["spacing"], strict=True)
+    ]
+    depth, front_back, side = np.median(sizes, axis=0)
+    assert front_back < depth + 10
+    assert 40 < side < 55
+
+
+def test_small_cases_show_the_same_pelvis_in_fewer_voxels(cases):
+    small = small_cases(40, np.random.default_rng(1))
+    assert small["image"].shape == small["label"].shape == (40, 8, 32, 32)
+    extent = small["spacing"] * (8, 32, 32)
+    assert np.allclose(np.median(extent, axis=0), np.median(cases["spacing"] * (16, 64, 64), axis=0), rtol=0.1)
+    assert abs(small["label"].mean() - cases["label"].mean()) < 0.01
 
 
 def test_intensities_are_magnitudes_in_units_far_apart(cases):

@@ -1,9 +1,20 @@
-"""`choose_threshold`: an operating point on validation cases, for a test that should miss few cancers."""
+"""What a trained model says of patients, and where a test for cancer draws the line."""
 
 import numpy as np
 import pytest
 
-from assignments.testing import close
+from assignments.testing import close, needs, points_to
+
+
+@pytest.mark.points(2)
+def test_malignant_is_the_positive_class(trained, small_cases, rng):
+    """`prob` is the probability of class 1, malignant: malignant cases get the higher values."""
+    cases = small_cases(64, rng)
+    prob = trained.predict(cases)["prob"]
+    needs(np.ptp(prob) > 0.1, "`fit` has to learn first: all cases get nearly the same probability", mend="units")
+    malignant, benign = prob[cases["y"] == 1], prob[cases["y"] == 0]
+    points_to("classes_swapped", (malignant[:, None] < benign).mean() > 0.85)
+    assert (malignant[:, None] > benign).mean() > 0.85
 
 
 @pytest.mark.points(4)

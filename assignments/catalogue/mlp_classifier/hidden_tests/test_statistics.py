@@ -1,0 +1,25 @@
+"""`statistics`: one mean and one standard deviation for each column, of the rows that it is given."""
+
+import numpy as np
+import pytest
+
+from assignments.testing import close, points_to
+
+
+@pytest.mark.points(4)
+def test_each_column_has_its_own_statistics(student, rng):
+    """`statistics` gives each column its own mean and standard deviation; one that never varies gets 1."""
+    units = np.array([0.01, 1, 20, 900], dtype=np.float32)  # columns as different as smoothness and area
+    x = (rng.normal(2, 1, (200, 4)) * units).astype(np.float32)
+    x[:, 1] = rng.uniform(1, 2)
+    expected = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0, dtype=np.float64), 1)
+
+    mean, scale = student.statistics(x)
+
+    all_alike = {"one_scale_for_all": np.full(4, x.mean(dtype=np.float64))}
+    assert close(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-4, mistaken=all_alike)
+    points_to("no_scale_of_zero", scale[1] < 1e-3)
+    # 1 % allows n - 1 instead of n (0.3 % here) and an epsilon.
+    assert close(
+        scale, expected, rtol=0.01, mistaken={"variance_for_deviation": np.where(expected == 1, 1, expected**2)}
+    )
