@@ -6,19 +6,16 @@ Contracts lie with the staff's files: students' installs load an assignment with
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from assignments.assignment import ContractTerms, Limits, Trained
-from assignments.errors import Problem, nearest
-from assignments.folders import AssignmentError
+from assignments.assignment import Assignment, ContractTerms, Limits, Trained
+from assignments.errors import Problem, UserError, nearest
 from assignments.toml_errors import Document
 
 if TYPE_CHECKING:
     from assignments.contracts.contract import Contract
-    from assignments.interface import Interface
     from assignments.interface_checks import TaskNames
 
 MARGIN = 1.2
@@ -36,10 +33,12 @@ def sound_terms(document: Document) -> dict[str, ContractTerms]:
     return {name: terms for name, terms in read.items() if terms is not None}
 
 
-def contract_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames] | None) -> list[Problem]:
+def contract_problems(
+    document: Document, tasks: Mapping[str, TaskNames] | None, assignment: Assignment | None
+) -> list[Problem]:
     """What is wrong with the contracts of an assignment that may have other errors too.
 
-    With `tasks`, `interface.py` is imported: it must declare what the contracts call.
+    With `tasks` and a loaded assignment, its interface must declare what the contracts call.
     """
     table = document.values.get("contracts")
     if not isinstance(table, dict) or not table:
@@ -56,8 +55,8 @@ def contract_problems(document: Document, folder: Path, tasks: Mapping[str, Task
     for name, each in terms.items():
         problems += _terms_problems(document, name, each, CONTRACTS[name], "predict" if task is None else task.entry)
     problems += _trained_problems(document, [CONTRACTS[name] for name in terms], terms)
-    if task is not None and (folder / "interface.py").is_file():
-        problems += _interface_problems(document, folder, {name: CONTRACTS[name] for name in terms}, task)
+    if task is not None and assignment is not None:
+        problems += _interface_problems(document, assignment, {name: CONTRACTS[name] for name in terms}, task)
     return problems
 
 
@@ -117,15 +116,15 @@ def _trained_problems(
 
 
 def _interface_problems(
-    document: Document, folder: Path, contracts: Mapping[str, Contract], task: TaskNames
+    document: Document, assignment: Assignment, contracts: Mapping[str, Contract], task: TaskNames
 ) -> Iterator[Problem]:
     """Functions that a contract calls and nobody declares, and batches that the entry point does not take."""
-    from assignments.interface import read_interface
+    from assignments.derived.interface import solution_interface
     from assignments.interface_checks import leading_sizes
 
     try:
-        interface: Interface = read_interface(folder / "interface.py")
-    except AssignmentError:
+        interface = solution_interface(assignment)
+    except UserError:
         return  # reported with the interface itself
     for name, contract in contracts.items():
         called = [_named(function, task.entry) for function in contract.calls]

@@ -96,7 +96,7 @@ def load(
     if not public and not (folder / HANDOUT).is_file():
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
-        problems += contract_problems(document, folder, tasks)
+        problems += contract_problems(document, tasks, assignment)
         problems += files_problems(document, folder)
         if tasks is not None and kinds_that_need_interface(document):
             problems += _interface_problems(document, folder, tasks, assignment)
