@@ -22,7 +22,7 @@ def growth(student, activation, rng):
     one_each = far.shape == farther.shape == opposite.shape == (64,)
     points_to("column_of_logits", far.shape == (64, 1))
     needs(one_each, "the model has to return one logit for each row first, in one axis")
-    points_to("sigmoid_in_the_model", ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0)
+    points_to("output_map_in_the_model", ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0)
     return np.ptp(far), np.ptp(farther - far), np.ptp(far + opposite)
 
 

@@ -16,8 +16,8 @@ def test_each_column_has_its_own_statistics(student, rng):
 
     mean, scale = student.statistics(x)
 
-    all_alike = {"one_scale_for_all": np.full(4, x.mean(dtype=np.float64))}
-    assert close(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-4, mistaken=all_alike)
+    all_alike = np.full(4, x.mean(dtype=np.float64))
+    assert close(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-4, mistaken={"one_scale_for_all": all_alike})
     points_to("no_scale_of_zero", scale[1] < 1e-3)
     # 1 % allows n - 1 instead of n (0.3 % here) and an epsilon.
     assert close(
