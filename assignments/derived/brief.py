@@ -20,7 +20,7 @@ from assignments.folders import HANDOUT, AssignmentError
 
 BRIEF = "brief.md"
 _TEMPLATE = "<template>"
-"""What Jinja calls a template that is no file."""
+"""What Jinja calls a template that it did not read from a file."""
 
 
 def brief_text(assignment: Assignment) -> str:
