@@ -66,7 +66,7 @@ def write_plain(folder: Path, assignment: Assignment, framework: Framework, refe
         f"import {_REFERENCE}\n"
         f"from {_PLAIN} import with_plain_models\n\n"
         f'FRAMEWORK = "{framework}"\n\n'
-        f"globals().update(with_plain_models({_REFERENCE}, given={assignment.given!r}, written={tuple(written)!r}))\n",
+        f"globals().update(with_plain_models({_REFERENCE}, ready={assignment.given!r}, written={tuple(written)!r}))\n",
         encoding="utf-8",
     )
     return folder

@@ -28,22 +28,22 @@ _set_by_given_code: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDi
 """By model: names that given code has set on it."""
 
 
-def with_plain_models(module: types.ModuleType, given: Collection[str], written: Collection[str]) -> dict[str, Any]:
+def with_plain_models(module: types.ModuleType, ready: Collection[str], written: Collection[str]) -> dict[str, Any]:
     """The names of a solution whose given functions meet models of another class.
 
     Args:
         module: The reference. Its own calls of given functions meet such models too.
-        given: Names that students get as they are.
+        ready: Names that students get as they are.
         written: Names that students write: the others of the interface.
     """
     own = vars(module)
-    classes = tuple(own[name] for name in given if inspect.isclass(own[name]))
+    classes = tuple(own[name] for name in ready if inspect.isclass(own[name]))
     world = dict(own)
-    plain = {name: _rebound(own[name], world) for name in given if _is_rebindable(own[name], own)}
+    plain = {name: _rebound(own[name], world) for name in ready if _is_rebindable(own[name], own)}
     wrap = functools.partial(_wrap, classes=classes, own=own)
     world.update({name: _answering(own[name], wrap) for name in written if callable(own.get(name))})
     world.update(plain)
-    stand_ins = {name: _given(function, wrap) for name, function in plain.items()}
+    stand_ins = {name: _standing_in(function, wrap) for name, function in plain.items()}
     own.update(stand_ins)
     return {name: value for name, value in own.items() if not name.startswith("__")}
 
@@ -60,7 +60,7 @@ def _rebound(function: types.FunctionType, world: dict[str, Any]) -> types.Funct
     return other
 
 
-def _given(function: Callable[..., Any], wrap: Callable[[Any], Any]) -> Callable[..., Any]:
+def _standing_in(function: Callable[..., Any], wrap: Callable[[Any], Any]) -> Callable[..., Any]:
     """A given function as others call it: it receives wrapped models, and its answer is unwrapped."""
 
     @functools.wraps(function)
