@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from fractions import Fraction
 from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -25,6 +26,12 @@ MASTERS: Final = 7
 def pass_percent(level: int) -> int:
     """The pass mark in per cent at a level of study, which is also the share of points at the pass anchor."""
     return 50 if level == MASTERS else 40
+
+
+def anchor_shares(level: int) -> tuple[Fraction, ...]:
+    """Shares of a criterion's points at its anchors, trivial to ceiling; the pass anchor is worth more at level 7."""
+    hundredths = (0, pass_percent(level), 60, 70, 85, 100)
+    return tuple(Fraction(h, 100) for h in hundredths)
 
 
 def _counted(value: object) -> int | float:

@@ -13,6 +13,7 @@ from assignments.assignment import Assignment
 from assignments.cases_archive import write_archive
 from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
+from assignments.derived.brief import BRIEF, brief_text
 from assignments.derived.interface import interface_text
 from assignments.derived.starter import starter_texts
 from assignments.errors import UserError
@@ -23,7 +24,7 @@ from assignments.load import folder_digest
 from assignments.public_settings import public_settings
 from assignments.rubric_files import own_rubrics
 
-_FILES = ("brief.md", "doubles.py", "AGENTS.md")
+_FILES = ("doubles.py", "AGENTS.md")
 
 
 def write_handout(
@@ -57,6 +58,7 @@ def write_handout(
     settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
     written = [_written(folder / "assignment.toml", settings)]
+    written.append(_written(folder / BRIEF, brief_text(assignment).encode()))
     if interface := interface_text(assignment):
         written.append(_written(folder / "interface.py", interface.encode()))
     texts_of_author = [assignment.folder / name for name in _FILES]

@@ -101,7 +101,7 @@ def load(
         if tasks is not None and kinds_that_need_interface(document):
             problems += _interface_problems(document, folder, tasks, assignment)
         if tasks is not None and assignment is not None and not problems:
-            problems += _starter_problems(assignment)
+            problems += _derived_problems(assignment)
             problems += _source_problems(document, assignment, tasks, reported=sources is not None)
     if assignment is not None:
         assignment, wrong = with_rubrics(assignment, document)
@@ -150,10 +150,19 @@ def _interface_problems(
     return interface_problems(path, interface, task, per_call)
 
 
-def _starter_problems(assignment: Assignment) -> list[Problem]:
-    from assignments.derived.starter import starter_problems  # imports jaxtyping and NumPy, which not all callers need
+def _derived_problems(assignment: Assignment) -> list[Problem]:
+    """What is wrong with what is derived of a folder that is sound otherwise: its starter and its brief."""
+    from assignments.derived.brief import brief_text  # import jaxtyping and NumPy, which not all callers need
+    from assignments.derived.starter import starter_problems
 
-    return [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
+    problems = [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
+    try:
+        brief_text(assignment)
+    except AssignmentError as error:
+        problems += error.problems
+    except MedmarkError:
+        pass  # its source cannot be read, which `_source_problems` reports
+    return problems
 
 
 def _source_problems(

@@ -15,10 +15,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
 from assignments.rubric import RubricLine
 from graders.intake.changed_lines import FILES
-from graders.marks.findings import anchor_shares, share_of_points
+from graders.marks.findings import share_of_points
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, earned, exact_percent
 from graders.marks.part_marks import NOT_MARKED
 from graders.marks.personal import PersonalMark

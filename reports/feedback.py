@@ -11,8 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.marks.findings import anchor_shares
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
 from graders.marks.metric_words import metric_words
 from graders.marks.visibility import Audience, visible, visible_provenance

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from assignments.assignment import Accuracy
-from graders.marks.findings import anchor_shares, share_of_points
+from assignments.assignment import Accuracy, anchor_shares
+from graders.marks.findings import share_of_points
 from reports.numbers import fixed
 
 ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from assignments.assignment import Accuracy
+from assignments.assignment import Accuracy, anchor_shares
 from assignments.errors import listed
 from graders.failures import MissingFunction, NotAccepted
-from graders.marks.findings import anchor_shares
 from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict, points_lost
 from graders.marks.words import cause_words, phrase_words, reason_words
 from graders.record.documents import Cause

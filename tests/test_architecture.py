@@ -156,12 +156,14 @@ BY_NAME = {"graders/runs/engines/preload.py", "graders/wall/sandboxes/runtimes/s
 AUTHORS_DATA = {"h5py": {"assignments/data/folder/hdf5.py", "assignments/data/folder/hdf5_contents.py"}}
 """Modules with the files that may import them: what the teacher brings, never what a student sent."""
 TRUSTED = {
+    "from_string": {"assignments/derived/brief.py"},
     "exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/far.py"},
     "ZipFile": {
         "graders/intake/weight_files.py", "graders/runs/fetched_cases.py", "graders/wall/sandboxes/runtimes/survey.py",
     },
 }  # fmt: skip
-"""Methods with the files that may call them. The query is a k-d tree's for points, no data frame's for code. The
+"""Methods with the files that may call them. An author's brief is a
+template. The query is a k-d tree's for points, no data frame's for code. The
 archives are on a student's own machine: weights, of which the listing of tensors is read, and the handout's cases,
 whose names and digest are known; and in an image's packages, which the survey searches from inside."""
 

@@ -275,7 +275,8 @@ def _global_reads(text: str) -> set[str]:
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
+    """The line of a statement, or of its first decorator."""
+    decorators = node.decorator_list if isinstance(node, ast.ClassDef | AnyFunction) else []
     return min([node.lineno, *(item.lineno for item in decorators)])
 
 

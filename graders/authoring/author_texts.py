@@ -13,6 +13,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import DeclaredTest
+from assignments.derived.brief import brief_text
 from assignments.derived.interface import interface_text
 from assignments.derived.starter import starter_texts
 from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception
@@ -80,9 +81,10 @@ class AuthorTexts:
     def _public(self) -> str:
         """What students hold of the assignment in words and code: its numbers need not be hidden."""
         folder = self.assignment.folder
-        files = [folder / "brief.md", *sorted((folder / "public_tests").rglob("*.py"))]
-        texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
-        return "\n".join([*texts, interface_text(self.assignment), *starter_texts(self.assignment).values()])
+        files = sorted((folder / "public_tests").rglob("*.py"))
+        texts = [brief_text(self.assignment), interface_text(self.assignment)]
+        texts += [*(file.read_text(encoding="utf-8") for file in files), *starter_texts(self.assignment).values()]
+        return "\n".join(texts)
 
 
 def private_numbers(text: str, public: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from assignments.misconceptions import Misconception
 from assignments.testing import Comparison
 from graders.asking.check import WRONG
 from graders.authoring.author_texts import AuthorTexts
+from graders.authoring.given_code import given_gaps, is_tried
 from graders.authoring.misconceptions import write_solution
 from graders.authoring.mutants import copy_reference, declared_names, mutants_of, write_mutant
 from graders.intake.source import read_source
@@ -110,6 +111,11 @@ class RehearsalState:
         self.total += INPUT_DRAWS + len(mistakes) + len(starters)
         solution = copy_reference(scratch / "reference", reference)
         sound = self._reference(bench, solution, framework)
+        if is_tried(self.assignment, framework) and sound:
+            self.total += 1
+            self.step(f"{framework}: given code with models of another class")
+            tried = given_gaps(self.assignment, bench, scratch / "given", framework, reference, sound)
+            self.gaps += dict.fromkeys(tried)  # several tests show one gap
         if first:
             self._alone(bench, solution, framework, sound)
         for path in starters:

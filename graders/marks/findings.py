@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, pass_percent
+from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, anchor_shares
 from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from graders.failures import InternalFailure, NotAccepted
@@ -47,12 +47,6 @@ class MarkDecisions:
     void_tests: Mapping[str, str] = field(default_factory=dict)
     """By a void test's id: who declared it void and why. Its points are given to everyone with a commit, so that nobody
     loses points by a faulty test."""
-
-
-def anchor_shares(level: int) -> tuple[Fraction, ...]:
-    """Shares of a criterion's points at its anchors, trivial to ceiling; the pass anchor is worth more at level 7."""
-    hundredths = (0, pass_percent(level), 60, 70, 85, 100)
-    return tuple(Fraction(h, 100) for h in hundredths)
 
 
 def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:

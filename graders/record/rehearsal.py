@@ -17,7 +17,7 @@ class Gap:
     """One thing that the assignment does not prove."""
 
     kind: str
-    """`reference`, `calibration`, `starter`, `baseline`, `misconception`, `test`, `mutant` or `toolkit`."""
+    """`reference`, `calibration`, `starter`, `baseline`, `misconception`, `given`, `test`, `mutant` or `toolkit`."""
     about: str
     """A framework, a test's id, a misconception's id, a file."""
     what: str

@@ -106,6 +106,7 @@ OTHERWISE = {
     ("graders/wall/sandboxes/images.py", "_context"): "into memory",
     ("graders/authoring/misconceptions.py", "write_solution"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "write_mutant"): "a folder of one rehearsal",
+    ("graders/authoring/given_code.py", "write_plain"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "copy_reference"): "a folder of one rehearsal",
     ("graders/demo/__init__.py", "make_demo"): "a course of its own, made anew",
     ("graders/demo/__init__.py", "_repository"): "a course of its own, made anew",

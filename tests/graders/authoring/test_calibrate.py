@@ -14,6 +14,7 @@ import pytest
 
 from assignments.errors import UserError
 from assignments.files import replace_file
+from assignments.interface import read_interface
 from assignments.load import load
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
@@ -344,7 +345,7 @@ def test_cases_that_cannot_be_drawn_are_the_authors_to_mend_and_no_traceback(fol
     text = (folder / "interface.py").read_text()
     (folder / "interface.py").write_text(text.replace("x: ", "y: ", 1))
     with pytest.raises(UserError, match=r"could not be drawn. y is the truth: take it out of the inputs"):
-        drawn(load(folder), calibration.read_interface(folder / "interface.py"), 0)
+        drawn(load(folder), read_interface(folder / "interface.py"), 0)
 
 
 UNDER = """

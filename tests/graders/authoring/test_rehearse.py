@@ -120,7 +120,7 @@ def imported(folder: Path) -> ModuleType:
         return module
     finally:
         sys.path.remove(str(folder))
-        for name in ("medmark_reference", "medmark_spoil"):
+        for name in ("medmark_reference", "medmark_spoil", "medmark_plain_models"):
             sys.modules.pop(name, None)
 
 
@@ -327,10 +327,31 @@ def test_a_starter_at_full_marks_blocks_every_assignment(folder: Path, bench: St
     assert [gap.what for gap in rehearsal.blocking] == ["earns full marks on the hidden tests as handed out"]
 
 
-def test_a_missing_starter_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
+def test_a_starter_is_cut_from_the_reference_where_the_folder_has_none(folder: Path, bench: StandIn) -> None:
     (folder / "starter" / "solution.py").unlink()
     (folder / "starter").rmdir()
-    assert [gap.what for gap in rehearse(load(folder), bench).blocking] == ["there is none"]
+    assert rehearse(load(folder), bench).gaps == ()
+    assert ("solution", (DOUBLE, HALVE)) in bench.runs  # the starter, under the name of its file
+
+
+def test_neither_starter_nor_reference_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
+    (folder / "starter" / "solution.py").unlink()
+    (folder / "starter").rmdir()
+    (folder / "reference" / "solution_pytorch.py").unlink()
+    assert "there is none" in [gap.what for gap in rehearse(load(folder), bench).blocking]
+
+
+def test_given_code_that_fails_with_models_of_another_class_blocks_every_assignment(
+    folder: Path, bench: StandIn
+) -> None:
+    toml = folder / "assignment.toml"
+    toml.write_text(toml.read_text().replace("[data]", 'given = ["halve"]\n[data]', 1))
+    assert rehearse(load(folder), bench).gaps == ()
+    sound = bench.judges[HALVE]
+    bench.judges[HALVE] = lambda solution: Path(solution.__file__).parent.name != "given" and sound(solution)
+    (gap,) = rehearse(load(folder), bench).blocking
+    assert (gap.kind, gap.about) == ("given", "halve")
+    assert gap.what.startswith(f"fails {HALVE} in pytorch with a model of another class")
 
 
 def test_starters_and_baselines_earn_next_to_nothing(folder: Path, bench: StandIn) -> None:

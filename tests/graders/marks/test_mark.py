@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assignments.assignment import Anchors, Assignment
+from assignments.assignment import Anchors, Assignment, anchor_shares
 from assignments.errors import UserError
 from graders.failures import InternalFailure
-from graders.marks.findings import HandedIn, MarkDecisions, anchor_shares, mark_of, share_of_points, with_points
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of, share_of_points, with_points
 from graders.marks.mark import HeldCap, Status, Verdict, earned, rounded, rounded_percent
 from graders.record.documents import Cause, Explained, JobResult, Phrase, Trouble, unknown
 from reports.as_json import mark_as_json

@@ -1,0 +1,221 @@
+"""The brief fills in what the assignment's files say already, and leaves all other text alone."""
+
+from pathlib import Path
+
+import pytest
+
+from assignments.derived.brief import brief_text
+from assignments.folders import CATALOGUE, AssignmentError
+from assignments.load import load
+from graders.metrics import METRICS
+from graders.tasks import TASKS
+
+TOML = """\
+id = "own"
+title = "Own"
+task = "classification"
+frameworks = ["numpy"]
+given = ["halve"]
+[data]
+source = "cases.py"
+train = 8
+test = 4
+[run]
+mode = "retrain"
+seeds = 3
+budget_cpu_s = 20
+[limits]
+memory_mb = 2048
+[[criterion]]
+id = "tests"
+kind = "hidden_tests"
+points = 4
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 10
+metric = "balanced_accuracy"
+anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 1.0 }
+caps = [{ when = "balanced_accuracy < 0.55", at = 0.5 }]
+[[criterion]]
+id = "report"
+kind = "person"
+points = 6
+file = "report.pdf"
+max_pages = 2
+"""
+FILES = {
+    "assignment.toml": TOML,
+    "cases.py": """\
+from assignments.data.source import Axes
+
+ARRAYS = {
+    "x": Axes("float32", "3", doc="length | width | height in mm"),
+    "y": Axes("uint8", "", role="truth", doc="1 is malignant"),
+}
+
+
+def draw(n, rng):
+    return {}
+""",
+    "interface.py": '''\
+import numpy as np
+from jaxtyping import Float
+
+
+def halve(x: Float[np.ndarray, "n"], by: float = 2.0) -> Float[np.ndarray, "n"]:
+    """Each number, divided:
+    `x | by`. A second sentence.
+
+    More, which the table leaves out.
+    """
+
+
+class Adam:
+    """An optimiser."""
+
+    def __init__(self, lr: float) -> None: ...
+    def step(self, grads: list) -> float:
+        """One step."""
+''',
+    "hidden_tests/test_halve.py": '''\
+import pytest
+
+
+@pytest.mark.points(4)
+def test_halve(student, rng):
+    """Halves."""
+    assert student.halve(rng.random(3)) is not None
+''',
+    "reference/solution_numpy.py": 'FRAMEWORK = "numpy"\n\n\ndef halve(x, by=2.0):\n    return x / by\n',
+}
+
+
+def folder(tmp_path: Path, brief: bytes, files=FILES) -> Path:
+    home = tmp_path / "own"
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    (home / "brief.md").write_bytes(brief)
+    return home
+
+
+def filled(tmp_path: Path, brief: str, files=FILES) -> str:
+    return brief_text(load(folder(tmp_path, brief.encode(), files), tasks=TASKS, metrics=METRICS, sources=("folder",)))
+
+
+@pytest.mark.parametrize(
+    "brief", [b"# Own\r\n{a} {#1} \\frac{a}{b}\r\n\r\n", b"\xef\xbb\xbf# Own", b"<b>&amp;</b>\n\n"]
+)
+def test_a_brief_without_placeholders_comes_out_byte_for_byte(tmp_path, brief):
+    assert brief_text(load(folder(tmp_path, brief))).encode() == brief
+
+
+def test_the_exemplars_briefs_come_out_as_they_are():
+    for name in ("mlp_classifier", "prostate_unet"):
+        assert brief_text(load(CATALOGUE / name)).encode() == (CATALOGUE / name / "brief.md").read_bytes()
+
+
+def test_the_functions_are_in_the_interfaces_order_with_the_given_ones_marked(tmp_path):
+    assert filled(tmp_path, "# Own <b>\n\n{{ functions }}\n\nEnd.\n") == (
+        "# Own <b>\n\n"
+        "| function | what it does |\n"
+        "|---|---|\n"
+        "| `halve(x, by=2.0)` | Each number, divided: `x \\| by`. A second sentence. (you are given it) |\n"
+        "| `Adam(lr)` | An optimiser. |\n"
+        "| `Adam.step(grads)` | One step. |\n"
+        "| `fit(train, val, *, seed, budget_s, log=None)` | A trained model. `budget_s` is CPU seconds; the same seed "
+        "gives the same model, with `log` or without. |\n"
+        "| `predict(model, inputs)` | The probability of class 1 for each case. Training has not seen these cases. |\n"
+        "| `save(model, folder)` | Write the model into `folder`, which may not exist yet. |\n"
+        "| `load(folder)` | The model that `save` wrote. |\n"
+        "\nEnd.\n"
+    )
+
+
+def test_the_data_are_told_with_shape_dtype_role_and_unit(tmp_path):
+    assert filled(tmp_path, "{{ data }}\n") == (
+        "| array | shape | dtype | role | what it is |\n"
+        "|---|---|---|---|---|\n"
+        "| `x` | (N, 3) | float32 | input | length \\| width \\| height in mm |\n"
+        "| `y` | (N,) | uint8 | truth, hidden when your model predicts | 1 is malignant |\n"
+    )
+
+
+def test_the_marking_says_points_how_anchors_caps_and_limits(tmp_path):
+    assert filled(tmp_path, "{{ marking }}\n") == (
+        "| | marks | how |\n"
+        "|---|---|---|\n"
+        "| tests | 4 | one hidden test of one property of your functions; the feedback says of each "
+        "whether it holds |\n"
+        "| accuracy | 10 | balanced_accuracy on hidden cases, the median of 3 runs; each calls `fit` with a hidden "
+        "seed. 0.5 earns 0 %, 0.6 earns 40 %, 0.7 earns 60 %, 0.8 earns 70 %, 0.9 earns 85 %, 1 earns 100 % of the "
+        "marks, with straight lines between. At most 50 % of them while balanced_accuracy < 0.55. |\n"
+        "| report | 6 | a person reads `report.pdf`, at most 2 pages |\n"
+        "\n"
+        "`fit` has 20 CPU seconds. A hidden test has 20 CPU seconds. A submission may use 2048 MB of memory; "
+        "`limits.md` lists all limits.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("brief", "line", "what", "cure"),
+    [
+        ("# Own\n\n{{ function }}\n", 3, "'function' is undefined", 'did you mean "functions"?'),
+        ("# Own\n{{ functions\n", 2, "unexpected end of template", "correct the template"),
+        ("# Own\n\n\n{% if %}\n", 4, "Expected an expression", "correct the template"),
+        ("{{ functions.nothing }}\n", 1, "has no attribute 'nothing'", "correct the template"),
+        ("\n{{ 1 / 0 }}\n", 2, "division by zero", "correct the template"),
+    ],
+)
+def test_an_error_of_the_template_is_a_problem_of_loading_with_its_line(tmp_path, brief, line, what, cure):
+    with pytest.raises(AssignmentError) as error:
+        filled(tmp_path, brief)
+    (problem,) = error.value.problems
+    assert (Path(problem.file).name, problem.line) == ("brief.md", line)
+    assert what in problem.what
+    assert problem.cure.startswith(cure)
+    assert "{% raw %}" in problem.cure
+
+
+def test_a_brief_of_a_handout_is_not_filled_in_again(tmp_path):
+    home = folder(tmp_path, b"{{ functions }}\n")
+    (home / "handout.json").write_text("{}")
+    assert brief_text(load(home, public=True)) == "{{ functions }}\n"
+
+
+def test_an_assignment_without_data_says_so(tmp_path):
+    start, rest = TOML.partition("[data]")[::2]
+    toml = start.replace('task = "classification"\n', "") + "[limits]" + rest.partition("[limits]")[2]
+    toml = toml.partition('[[criterion]]\nid = "accuracy"')[0]
+    assert (
+        filled(tmp_path, "{{ data }}\n", FILES | {"assignment.toml": toml}) == "This assignment comes without data.\n"
+    )
+
+
+def test_arrays_that_only_the_interface_declares_are_read_from_it(tmp_path):
+    interface = """\
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from assignments.interface import Model
+
+class Labelled(TypedDict):
+    image: list[Float32[np.ndarray, "_ _ 3"]]
+    y: UInt8[np.ndarray, "n"]
+class Cases(TypedDict):
+    image: Float32[np.ndarray, "n h w 3"]
+class Prediction(TypedDict):
+    prob: Float[np.ndarray, "n"]
+def halve(x: float) -> float: ...
+def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Cases) -> Prediction: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+"""
+    toml = TOML.replace('"cases.py"\ntrain = 8\n', '"folder"\npath = "images"\n')
+    text = filled(tmp_path, "{{ data }}\n", FILES | {"assignment.toml": toml, "interface.py": interface})
+    assert "| `image` | (N, _, _, 3) | float32 | input |  |\n" in text
+    assert "| `y` | (N,) | uint8 | truth" in text
