@@ -1,4 +1,4 @@
-"""Which files of the catalogue are for staff alone: students' wheel leaves them out, and medmark-staff holds them.
+"""Which files of the assignments are for staff alone: students' wheel leaves them out, and medmark-staff holds them.
 
 The build of medmark-staff runs this file by its path, where no medmark is installed: it imports nothing of the package.
 """
@@ -10,6 +10,7 @@ from typing import Final
 
 PATTERNS: Final = (
     "assignments/catalogue/*/hidden_tests/*",
+    "assignments/contracts/*",
     "assignments/catalogue/*/misconceptions.toml",
     "assignments/catalogue/*/calibration.json",
     "assignments/catalogue/*/rehearsal.json",

@@ -323,10 +323,13 @@ def print_tried(tried: SolutionTry) -> None:
 
 def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) -> None:
     """How many tests passed, and how many hidden tests are not run here."""
+    from assignments.folders import CONTRACTS, HANDOUT
     from assignments.load import hidden_tests
 
     passed = sum(result.passed for result in results)
-    hidden = hidden_tests(assignment) if (assignment.folder / "hidden_tests").is_dir() else ()
+    own = assignment.folder
+    contracts = bool(assignment.contracts) and CONTRACTS.is_dir() and not (own / HANDOUT).is_file()
+    hidden = hidden_tests(assignment) if contracts or (own / "hidden_tests").is_dir() else ()
     points = sum(test.points for test in hidden)
     more = f" {len(hidden)} hidden tests worth {points} marks are not run here." if hidden else ""
     say(f"{passed} of {len(results)} public tests passed.{more}")

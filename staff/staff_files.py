@@ -17,7 +17,7 @@ is_staff_only = runpy.run_path(str(TREE / "assignments/staff_only.py"))["is_staf
 def staff_files() -> list[str]:
     """The files, as paths from the root of the tree."""
     references = [path.relative_to(TREE).as_posix() for path in sorted(TREE.glob("reference_solutions/**/*.py"))]
-    files = (path for path in sorted(TREE.glob("assignments/catalogue/**/*")) if path.is_file())
+    files = (path for path in sorted(TREE.glob("assignments/**/*")) if path.is_file())
     names = (path.relative_to(TREE).as_posix() for path in files if path.suffix != ".pyc")
     return [*references, *filter(is_staff_only, names)]
 

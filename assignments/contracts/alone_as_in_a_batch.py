@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assignments.contracts.answers import apart, changed, floats, varies
+from assignments.contracts.answers import apart, between, changed, floats, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around_fit, around_predict, both, training_mode
 from assignments.testing import close, needs, points_to
@@ -10,7 +10,7 @@ from assignments.testing import close, needs, points_to
 
 def test_alone_as_in_a_batch(trained, small_cases, rng):
     """A case gets the same answer alone and together with others, however unusual those are."""
-    cases = small_cases(6, rng)
+    cases = between(trained.calls, small_cases(6, rng), rng)
     measured = floats(trained.calls, cases)
     unusual = {key: cases[key] * 32.0 for key in measured}
     company = changed(cases, measured, {key: np.concatenate([cases[key][:4], unusual[key][4:]]) for key in measured})

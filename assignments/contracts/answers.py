@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,29 @@ def apart(answer: Array, other: Array) -> float:
         return float((answer != other).mean())
     difference = np.abs(answer.astype(np.float64) - other.astype(np.float64))
     return float(np.quantile(difference, MOST, method="higher")) / max(spread(answer), 1e-12)
+
+
+def furthest(outputs: Sequence[Array], others: Sequence[Array]) -> float:
+    """How far the outputs of two models are apart: of their answers, and of their logits where both show them.
+
+    Where answers are as sure as they can be, only logits still tell two models from each other.
+    """
+    return max(apart(own, other) for own, other in zip(outputs, others, strict=False))
+
+
+def between(calls: Any, cases: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """Each case mixed with the next one: of cases in between no model is quite sure. The truth stays.
+
+    Args:
+        calls: The fixture `calls` of a worker.
+    """
+    keys = floats(calls, cases)
+    new = {}
+    for key in keys:
+        share = rng.uniform(0.3, 0.7, (len(cases[key]), *(1 for _ in cases[key].shape[1:])))
+        mixed = share * cases[key] + (1 - share) * np.roll(cases[key], 1, axis=0)
+        new[key] = mixed.astype(cases[key].dtype)
+    return changed(cases, keys, new)
 
 
 def varies(calls: Any, model: Any, cases: Mapping[str, Array], answer: Array) -> bool:

@@ -1,25 +1,25 @@
 """The seed is used: another one gives another model."""
 
-from assignments.contracts.answers import apart, varies
+from assignments.contracts.answers import between, furthest, varies
 from assignments.contracts.contract import CommonMistake, Contract
 from assignments.contracts.edits import around_fit
-from assignments.testing import close, needs
+from assignments.testing import needs, points_to
 
 
 def test_other_seed_other_model(trained, small_cases, rng):
     """`fit` with another seed gives another model."""
-    cases = small_cases(8, rng)
+    cases = between(trained.calls, small_cases(8, rng), rng)
     answer = trained.answer(cases)
     needs(
         varies(trained.calls, trained.model, cases, answer),
         "`fit` has to learn first: all cases get nearly the same answer",
     )
     other = trained.calls.fit(trained.train, seed=2, budget_s=trained.budget_s)
-    differs = apart(answer, trained.calls.answer(other, cases)) > 1e-4
-    if not differs:  # labels may agree where the networks behind them do not
-        logits = [trained.calls.logits(model, cases) for model in (trained.model, other)]
-        differs = logits[0] is not None and logits[1] is not None and apart(logits[0], logits[1]) > 1e-4
-    assert close(float(differs), 1.0, mistaken={"seed_fixed": 0.0})
+    # Labels may agree where the networks behind them do not.
+    outputs, others = (trained.calls.outputs(model, cases) for model in (trained.model, other))
+    extremes = ((answer == answer.min()) | (answer == answer.max())).mean()
+    points_to("seed_fixed", extremes < 0.9)  # else two trainings may have become equally sure
+    assert furthest(outputs, others) > 1e-4
 
 
 CONTRACT = Contract(

@@ -6,7 +6,7 @@ are multiplied and shifted, which is another scanner's patient for the model tha
 
 import numpy as np
 
-from assignments.contracts.answers import apart, changed, floats, varies
+from assignments.contracts.answers import apart, between, changed, floats, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around_fit, around_predict, both, deviations_of_1
 from assignments.testing import close, needs, points_to
@@ -14,6 +14,17 @@ from assignments.testing import close, needs, points_to
 
 def in_other_units(cases, keys, units):
     return changed(cases, keys, {key: cases[key] * units[key] for key in keys})
+
+
+def other_units(columns, rng):
+    """A factor for each column, such that the columns with the largest numbers get the smallest.
+
+    Powers of two: nothing is rounded, so that a sound training takes the very same steps.
+    """
+    size = columns.std(axis=0, dtype=np.float64)
+    powers = np.log2(np.where(size > 0, size, 1))
+    exponents = rng.integers(-4, 5, len(size)) - np.round(2 * (powers - powers.mean()))
+    return (2.0 ** np.clip(exponents, -24, 24)).astype(columns.dtype)
 
 
 def standardised(cases, keys, like):
@@ -24,7 +35,8 @@ def standardised(cases, keys, like):
 
 def test_units(trained, small_cases, options, rng):
     """In other units, the model gives the same answers for the same cases."""
-    cases, calls = small_cases(8, rng), trained.calls
+    calls = trained.calls
+    cases = between(calls, small_cases(64 if options.scale == "columns" else 6, rng), rng)
     answer = trained.answer(cases)
     learnt = varies(calls, trained.model, cases, answer)
     if options.scale == "columns":
@@ -34,8 +46,7 @@ def test_units(trained, small_cases, options, rng):
             scaled = standardised(cases, keys, trained.train)
             points_to("no_scaling", varies(calls, helped, scaled, calls.answer(helped, scaled)))
         needs(learnt, "`fit` has to learn first: all cases get nearly the same answer, as when no column is scaled")
-        # Powers of two: nothing is rounded, so that a sound training takes the very same steps.
-        units = {key: 2.0 ** rng.integers(-8, 9, cases[key].shape[1]).astype(cases[key].dtype) for key in keys}
+        units = {key: other_units(trained.train[key], rng) for key in keys}
         model = calls.fit(in_other_units(trained.train, keys, units), seed=1, budget_s=trained.budget_s)
         other = calls.answer(model, in_other_units(cases, keys, units))
     else:
@@ -85,8 +96,8 @@ CONTRACT = Contract(
         CommonMistake(
             id="fixed_window",
             title="Intensities are cut at a fixed number, before they are scaled",
-            advice="The intensities of MRI and ultrasound have no unit: another scanner shows the same patient in other "
-            "numbers, and a window that suits the training images cuts them all. Use percentiles of each image.",
+            advice="The intensities of MRI and ultrasound have no unit: another scanner shows the same patient in "
+            "other numbers, and a window that suits the training images cuts them all. Use percentiles of each image.",
             try_it="Multiply an image by 10, and compare what the model predicts.",
             edit=both(
                 around_fit(

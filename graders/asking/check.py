@@ -123,7 +123,7 @@ def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Jou
         "--noconftest",
         "--import-mode=importlib",
         "--strict-markers",
-        f"--rootdir={code_tests.folder}",
+        f"--rootdir={code_tests.folder if code_tests.folder.is_dir() else code_tests.folder.parent}",
         f"-c{os.devnull}",
         "-pno:cacheprovider",
         "-pno:unraisableexception",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from graders.wall.cases import training_arguments
 from graders.wall.student import Handle, Student, WorkerClient
 from graders.wall.wire import Array
 
+Answer = TypeVar("Answer")
 SEED = 1
 """Of the training that the tests share."""
 
@@ -102,6 +103,11 @@ class ModelCalls:
             return None
         return _if_probed(lambda: self.student.model.forward(model, cases[self.facts.inputs[0]]))
 
+    def outputs(self, model: Handle, cases: Mapping[str, Array]) -> list[Array]:
+        """Its answer, and its logits where it shows them."""
+        logits = self.logits(model, cases)
+        return [self.answer(model, cases), *([] if logits is None else [logits])]
+
     def weights(self, model: Handle) -> list[Array] | None:
         """The model's trained weights; None where it has none that can be probed."""
         return _if_probed(lambda: self.student.model.parameters(model))
@@ -169,7 +175,7 @@ class TrainedModel:
             self._on_end()
 
 
-def _if_probed(probe: Callable[[], Any]) -> Any:
+def _if_probed(probe: Callable[[], Answer]) -> Answer | None:
     """What a probe answers; None where the model has no such probe, or no answer that can be used."""
     try:
         return probe()

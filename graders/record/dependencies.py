@@ -28,6 +28,7 @@ FAMILIES = {
     "graders/metrics/__init__.py": "METRICS",
     "graders/tasks/__init__.py": "TASKS",
     "assignments/data/sources/__init__.py": "SOURCES",
+    "assignments/contracts/__init__.py": "CONTRACTS",
 }
 """Files that hold a literal of named entries, and its name."""
 NOT_FOLLOWED = {

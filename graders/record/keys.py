@@ -29,6 +29,8 @@ ROOTS = {
     "scores": ("graders/scoring/score.py",),
 }
 """Where each stage begins: it depends on these files and on all that they import (`graders.record.dependencies`)."""
+TRAINED_BY = ("graders/asking/model_facts.py",)
+"""Where drawing small cases and asking a shared model begin, for the tests that do."""
 DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/parts.py")
 """Where drawing the cases begins."""
 LEFT_OUT_BY = ("graders/scoring/void.py",)
@@ -135,7 +137,8 @@ def _test_inputs(
     """By the hidden test's id: what it depends on in every framework."""
     code_of = {text: _test_code(interface, text, toolkit) for text in {test.surroundings for test in tests}}
     doubles = assignment.folder / "doubles.py"
-    files = _author_files(assignment.folder / "hidden_tests")
+    own = assignment.folder / "hidden_tests"
+    files = _author_files(own) if own.is_dir() else {}  # contracts may be all of them
     tables = {name: digest for name, digest in files.items() if not name.endswith(".py")}
     shared = {
         "kind": "test",
@@ -143,6 +146,8 @@ def _test_inputs(
         "limits": _limits(assignment, _TEST_LIMITS),
         **({"tables": tables} if tables else {}),
     }
+    model = _model_inputs(assignment, toolkit) if any(test.draws for test in tests) else {}
+    trained = None if assignment.trained is None else assignment.trained.model_dump(mode="json")
     return {
         test.id: {
             **shared,
@@ -150,9 +155,20 @@ def _test_inputs(
             "source": asking_source(test.source),
             "surroundings": source_digest(test.surroundings),
             "judges": code_of[test.surroundings],
+            **(model if test.draws else {}),
+            **({"trained": trained} if test.trains else {}),
+            **({"options": assignment.contracts[test.id].options} if test.contract else {}),
         }
         for test in tests
     }
+
+
+def _model_inputs(assignment: Assignment, toolkit: Path) -> dict[str, Any]:
+    """What the tests depend on that draw small cases or use the model that they share."""
+    source = assignment.data.source
+    named = {"TASKS": (assignment.task,), "SOURCES": () if is_own(source) else (source,)}
+    facts = dependencies(TRAINED_BY, named=named, toolkit=toolkit).digests
+    return {"task": assignment.task, "source": source, "drawn_by": {**facts, **drawing(assignment, toolkit)}}
 
 
 def _test_code(interface: bytes, surroundings: str, toolkit: Path) -> str:

@@ -18,6 +18,7 @@ from assignments.data.split import read_split
 from assignments.derived.interface import INTERFACE, derives, interface_text
 from assignments.digests import code_digest, digest_of, file_digest, source_digest
 from assignments.files import replace_file
+from assignments.folders import contract_file
 from assignments.load import in_catalogue, own_files, references
 from graders.record.calibration import CALIBRATION_FILE
 from graders.record.rehearsal import Pattern, Rehearsal
@@ -103,6 +104,7 @@ def rehearsal_key(assignment: Assignment) -> str:
         # Of a file that declares everything, the digest is above.
         **({"interface": source_digest(derived)} if derived and not _holds(own, derived) else {}),
         references={name: code_digest(path) for name, path in elsewhere.items()},
+        **({"contracts": _contracts(assignment)} if assignment.contracts else {}),
         # Its days change with each handout; a rehearsal reads the parts alone.
         **({} if split is None else {"split": {row.subject: row.part for row in split.present}}),
     )
@@ -110,6 +112,12 @@ def rehearsal_key(assignment: Assignment) -> str:
 
 def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _contracts(assignment: Assignment) -> dict[str, str]:
+    """Digests of the contracts that an assignment names, and of what all of them share."""
+    shared = ("contract", "answers", "edits")
+    return {name: code_digest(contract_file(name)) for name in (*shared, *assignment.contracts)}
 
 
 def _digest(path: Path) -> str:
