@@ -11,6 +11,8 @@ from assignments.toml_errors import TomlErrors
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"
+PROOFS = "proofs"
+"""The folder that holds what medmark writes of an assignment's rehearsals and calibrations."""
 HANDOUT = "handout.json"
 """A folder with this file is a handout: it holds no hidden files, and needs none."""
 

@@ -21,6 +21,7 @@ from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import (
     HANDOUT,
+    PROOFS,
     AssignmentError,
     catalogue,
     find,
@@ -260,7 +261,7 @@ def folder_digest(assignment: Assignment) -> str:
     """
     total = hashlib.sha256()
     for name, path in own_files(assignment):
-        if name == "rehearsal.json":  # it only records a proof, and when
+        if name.startswith(f"{PROOFS}/"):  # they record what holds of the assignment, and when
             continue
         content = path.read_bytes()
         if name == "assignment.toml":

@@ -26,6 +26,7 @@ from graders.authoring.proving import Bench, OnProgress, RehearsalState
 from graders.authoring.telling_apart import mixed_up
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
+from graders.record.patterns import store_patterns
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.scoring.score import check_criterion
@@ -135,6 +136,7 @@ def rehearse_folder(
     )
     if frameworks is None:
         try:
+            store_patterns(assignment, result.patterns)
             store_rehearsal(assignment, result)
         except OSError as error:
             # An installed catalogue, which only its owner may write, brings its rehearsals with it.
