@@ -9,18 +9,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
+from assignments.data.streams import PUBLISHED
 from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
-from assignments.testing import Comparison, latest
+from assignments.testing import latest
 from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
 from graders.failures import MetricFailure
 from graders.marks.findings import caps_that_hold, share_of_points
+from graders.metrics import Floats
 from graders.record.answer_files import load_answers
 from graders.record.answers import Answers
 from graders.record.calibration import secret_of
@@ -47,15 +52,23 @@ class LocalBench:
         """Names and versions of what the solutions run with."""
         return dict(self._session.info["versions"])
 
-    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
-        """The hidden tests' results, with inputs of the n-th draw."""
+    def check(
+        self, solution: Path, tests: Sequence[str], draw: int = 0, *, same_as: str = ""
+    ) -> Mapping[str, TestResult]:
+        """The hidden tests' results, with inputs of the n-th draw. It runs all, whatever they are the same as."""
         code_tests = CodeTests.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
         return run_tests(self._session, code_tests, tests)
 
-    def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:
-        """The comparison by which a hidden test fails, with inputs of the n-th draw; None if it ends otherwise."""
+    def check_public(self, solution: Path, tests: Sequence[str]) -> Mapping[str, TestResult]:
+        """The public tests' results, with the inputs that every student gets."""
+        code_tests = CodeTests.of(self._assignment, self._interface, PUBLISHED, "public_tests", solution=str(solution))
+        return run_tests(self._session, code_tests, tests)
+
+    def expected(self, solution: Path, test: str, draw: int) -> Floats | None:
+        """What a hidden test expects, flat, by the comparison by which it fails; None if it ends otherwise."""
         result = self.check(solution, [test], draw)[test]
-        return latest.get() if result.cause is not None and result.cause.reason == WRONG else None
+        comparison = latest.get() if result.cause is not None and result.cause.reason == WRONG else None
+        return None if comparison is None else comparison.expected.astype(np.float64).ravel()
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points on one repeat, asked as a submission is."""
@@ -90,12 +103,9 @@ class LocalBench:
 
 
 def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
-    """A function that opens a bench for a framework: `graders.authoring.rehearse.OpenBench` in the local sandbox."""
+    """A function that opens a bench for a framework: `graders.authoring.proving.OpenBench` in the local sandbox."""
 
-    def open_bench(framework: Framework) -> AbstractContextManager[LocalBench]:
-        return _opened(assignment, framework)
-
-    return open_bench
+    return partial(_opened, assignment)
 
 
 @contextmanager

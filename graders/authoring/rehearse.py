@@ -6,10 +6,10 @@ misconception is caught. Every hidden test fails for a misconception, and for fi
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
@@ -21,9 +21,22 @@ from assignments.errors import UserError
 from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
+from graders.authoring.conclusions import (
+    Scene,
+    closing_gaps,
+    earned,
+    is_caught,
+    patterns,
+    proofs,
+    run_gaps,
+    starter_shares,
+)
 from graders.authoring.misconceptions import misconceptions
-from graders.authoring.proving import Bench, OnProgress, RehearsalState
+from graders.authoring.mutants import declared_names
+from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, run_framework
+from graders.authoring.side_by_side import Work, in_turn, side_by_side
 from graders.authoring.telling_apart import mixed_up
+from graders.intake.source import read_source
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
 from graders.record.patterns import store_patterns
@@ -32,7 +45,7 @@ from graders.record.rehearsal import Gap, Rehearsal
 from graders.scoring.score import check_criterion
 from graders.tasks import TASKS
 
-OpenBench = Callable[[Framework], AbstractContextManager[Bench]]
+RunAll = Callable[[Sequence[Work], OnProgress], list[FrameworkRun]]
 
 
 def rehearse(
@@ -44,6 +57,7 @@ def rehearse(
     baselines: Callable[[], Mapping[str, float]] = dict,
     notes: Callable[[], Iterable[str]] = tuple,
     on_progress: OnProgress = lambda text, done, of: None,
+    run_all: RunAll = in_turn,
 ) -> Rehearsal:
     """Rehearse an assignment.
 
@@ -55,39 +69,79 @@ def rehearse(
         baselines: Returns the share of the accuracy points that each trivial baseline earns.
         notes: Returns lines for the author.
         on_progress: Called at every step.
+        run_all: Runs the frameworks' works.
     """
-    tests = hidden_tests(assignment)
-    mistakes = misconceptions(assignment)
-    reference_files = references(assignment)
-    chosen = {name: path for name, path in reference_files.items() if frameworks is None or name in frameworks}
-    state = RehearsalState(assignment, tests, mistakes, on_progress)
-    for framework in assignment.frameworks if frameworks is None else frameworks:
-        if framework not in reference_files and tests:
-            cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
-            state.gap("reference", framework, "there is no reference", cure)
-    with state.timed("calibration"):
-        state.gaps += calibrated()
-        for name, share in baselines().items():
-            state.shares[name] = share
-    with tempfile.TemporaryDirectory(prefix="medmark-rehearse-") as scratch:
-        for number, (framework, reference) in enumerate(chosen.items()):
-            with state.timed(framework), open_bench(framework) as bench:
-                state.framework(bench, Path(scratch) / framework, framework, reference, first=number == 0)
-    state.conclude(chosen)
+    scene = Scene(assignment, hidden_tests(assignment), misconceptions(assignment))
+    began = time.monotonic()
+    gaps = [*missing_references(scene, frameworks), *calibrated()]
+    shares = dict(baselines())
+    seconds = {"calibration": time.monotonic() - began}
+    all_plans = plans(scene, frameworks)
+    runs = run_all([partial(run_framework, plan, open_bench) for plan in all_plans], on_progress)
+    for run in runs:
+        gaps += run_gaps(scene, run)
+        seconds[run.framework] = run.seconds
+    shares |= starter_shares(runs)
+    gaps += closing_gaps(scene, runs, shares, has_starter=(assignment.folder / "starter").is_dir())
+    recorded = patterns(scene, runs)
     return Rehearsal(
         assignment=assignment.id,
         title=assignment.title,
         catalogue=in_catalogue(assignment.folder),
         digest=folder_digest(assignment),
-        references=state.earned,
-        proofs=state.proofs(),
-        misconceptions={item.id: tuple(state.caught.get(item.id, ())) for item in mistakes},
-        shares=state.shares,
-        gaps=tuple(state.gaps),
-        seconds=state.seconds,
-        patterns=tuple(state.patterns),
-        notes=(*notes(), *mixed_up(mistakes, state.patterns, [test.id for test in tests])),
+        references={run.framework: earned(scene, run) for run in runs},
+        proofs=proofs(scene, runs),
+        misconceptions={
+            item.id: tuple(run.framework for run in runs if is_caught(item, run)) for item in scene.misconceptions
+        },
+        shares=shares,
+        gaps=tuple(dict.fromkeys(gaps)),
+        seconds=seconds,
+        patterns=recorded,
+        notes=(*notes(), *mixed_up(scene.misconceptions, recorded, [test.id for test in scene.tests])),
     )
+
+
+def missing_references(scene: Scene, frameworks: Sequence[Framework] | None) -> Iterator[Gap]:
+    """A gap for each framework whose reference has yet to be written."""
+    names = scene.assignment.frameworks if frameworks is None else frameworks
+    for framework in names if scene.tests else ():
+        if framework not in references(scene.assignment):
+            cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
+            yield Gap("reference", framework, "there is no reference", cure)
+
+
+def plans(scene: Scene, frameworks: Sequence[Framework] | None) -> list[FrameworkPlan]:
+    """What runs in each framework that has a reference."""
+    assignment = scene.assignment
+    chosen = {name: path for name, path in references(assignment).items() if frameworks is None or name in frameworks}
+    interface = assignment.folder / "interface.py"
+    declared = declared_names(interface) if interface.is_file() else {}
+    return [
+        FrameworkPlan(
+            assignment=assignment,
+            framework=framework,
+            reference=reference,
+            tests=scene.tests,
+            asks_reference=True,
+            public_tests=(),
+            starters=_starters(assignment, framework, is_first=number == 0),
+            misconceptions=tuple(item for item in scene.misconceptions if item.edits_for(framework)),
+            declared=declared if number == 0 else {},
+            is_first=number == 0,
+        )
+        for number, (framework, reference) in enumerate(chosen.items())
+    ]
+
+
+def _starters(assignment: Assignment, framework: Framework, *, is_first: bool) -> tuple[Path, ...]:
+    """Starters in this framework; one that names none runs in the first framework."""
+    starters = []
+    for path in sorted((assignment.folder / "starter").glob("solution*.py")):
+        declared = read_source(path).framework
+        if declared == framework or (declared not in assignment.frameworks and is_first):
+            starters.append(path)
+    return tuple(starters)
 
 
 def rehearse_folder(
@@ -133,6 +187,7 @@ def rehearse_folder(
         baselines=lambda: calibration.baseline_shares(assignment),
         notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
+        run_all=side_by_side,
     )
     if frameworks is None:
         try:
