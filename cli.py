@@ -730,6 +730,7 @@ def rehearse(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First train the references and store calibration.json; takes minutes.")
     ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run everything, whatever earlier rehearsals stored.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Prove an assignment: references pass, mistakes are caught.
@@ -745,6 +746,7 @@ def rehearse(
             assignment,
             frameworks=framework,
             calibrate=calibrate,
+            fresh=fresh,
             on_progress=lambda text, done, of: step(done, of, text, None),
             on_reading=seldom(step, "reading"),
         )

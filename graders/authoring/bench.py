@@ -23,7 +23,8 @@ from assignments.interface import Interface, read_interface
 from assignments.testing import latest
 from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
-from graders.failures import MetricFailure
+from graders.authoring.proving import EarnedShare
+from graders.failures import CpuLimit, GpuMemory, MemoryLimit, MetricFailure, WallLimit
 from graders.marks.findings import caps_that_hold, share_of_points
 from graders.metrics import Floats
 from graders.record.answer_files import load_answers
@@ -35,6 +36,9 @@ from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Channel, SandboxSpec
 from graders.wall.session import Session
+
+LIMITS_OF_A_MACHINE = frozenset({CpuLimit.reason, WallLimit.reason, MemoryLimit.reason, GpuMemory.reason})
+"""Reasons that another machine, or another day, may not give."""
 
 
 class LocalBench:
@@ -70,9 +74,12 @@ class LocalBench:
         comparison = latest.get() if result.cause is not None and result.cause.reason == WRONG else None
         return None if comparison is None else comparison.expected.astype(np.float64).ravel()
 
-    def share(self, solution: Path) -> float:
+    def share(self, solution: Path) -> EarnedShare:
         """Share of the accuracy points on one repeat, asked as a submission is."""
-        return share_of(self._assignment, self.scores(self._assignment, solution, draw=0)[0])
+        scores, result = self.scores(self._assignment, solution, draw=0)
+        causes = {cause.reason for cause in (result.cause, *result.states) if cause is not None}
+        lasting = result.verdict != "unknown" and not result.flags and not causes & LIMITS_OF_A_MACHINE
+        return EarnedShare(share_of(self._assignment, scores), lasting)
 
     def scores(
         self, assignment: Assignment, solution: Path, *, draw: int

@@ -30,6 +30,16 @@ OnProgress = Callable[[str, int, int], None]
 """(the step that begins, steps done, steps planned so far)"""
 
 
+@dataclass(frozen=True)
+class EarnedShare:
+    """Share of the accuracy points that a solution earns on one repeat; 0 if it does not answer."""
+
+    share: float
+    is_lasting: bool = True
+    """Whether it would be the same on another day: no limit of time or memory ended a call, and nothing of the toolkit
+    failed."""
+
+
 class Bench(Protocol):
     """Asks many solutions of one framework, one after the other, without importing the framework again."""
 
@@ -49,8 +59,8 @@ class Bench(Protocol):
     def expected(self, solution: Path, test: str, draw: int) -> Floats | None:
         """What a hidden test expects, by the comparison by which it fails; None if it ends otherwise."""
 
-    def share(self, solution: Path) -> float:
-        """Share of the accuracy points that a solution earns on one repeat; 0 if it does not answer."""
+    def share(self, solution: Path) -> EarnedShare:
+        """What a solution earns on one repeat."""
 
 
 OpenBench = Callable[[Framework], AbstractContextManager[Bench]]
@@ -161,7 +171,7 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
         sound = sound_tests(plan.ids, reference)
         alone: dict[str, TestResult] = {}
         if plan.is_first and needs_reference:
-            for id in [test.id for test in plan.tests if test.id in sound and _shares_a_worker(test)]:
+            for id in [test.id for test in plan.tests if test.id in sound and shares_a_worker(test)]:
                 steps.planned += 1
                 steps.begin(f"{id} alone")
                 alone |= bench.check(solution, [id])
@@ -220,7 +230,7 @@ def _mistaken(scratch: Path, id: str) -> Path:
     return scratch / "misconceptions" / id
 
 
-def _shares_a_worker(test: DeclaredTest) -> bool:
+def shares_a_worker(test: DeclaredTest) -> bool:
     """Whether a test meets what its neighbours left: only alone it shows which names it uses itself."""
     return "shared_student" in test.source + test.surroundings
 
@@ -228,7 +238,7 @@ def _shares_a_worker(test: DeclaredTest) -> bool:
 def _starter(plan: FrameworkPlan, bench: Bench, solution: Path, name: str) -> StarterRun:
     results = bench.check(solution, plan.ids) if plan.ids else {}
     scored = any(item.kind == "accuracy" for item in plan.assignment.criteria)
-    return StarterRun(name, results, bench.share(solution) if scored else None)
+    return StarterRun(name, results, bench.share(solution).share if scored else None)
 
 
 def _mutants(

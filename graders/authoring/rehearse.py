@@ -20,7 +20,6 @@ from assignments.data.sources import SOURCES
 from assignments.errors import UserError
 from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
-from graders.authoring.bench import opener
 from graders.authoring.conclusions import (
     Scene,
     closing_gaps,
@@ -35,6 +34,7 @@ from graders.authoring.misconceptions import misconceptions
 from graders.authoring.mutants import declared_names
 from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, run_framework
 from graders.authoring.side_by_side import Work, in_turn, side_by_side
+from graders.authoring.stored_tests import remembering
 from graders.authoring.telling_apart import mixed_up
 from graders.intake.source import read_source
 from graders.metrics import METRICS
@@ -149,6 +149,7 @@ def rehearse_folder(
     *,
     frameworks: Sequence[str] | None = None,
     calibrate: bool = False,
+    fresh: bool = False,
     base: Path | None = None,
     on_progress: OnProgress = lambda text, done, of: None,
     on_reading: Progress = lambda *_: None,
@@ -159,6 +160,7 @@ def rehearse_folder(
 
     Args:
         calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        fresh: Whether to run what an earlier rehearsal stored in the cache.
         base: The folder from which a relative path starts; the current one by default.
 
     Raises:
@@ -181,7 +183,7 @@ def rehearse_folder(
     chosen = frameworks or calibration.proving_frameworks(assignment)
     result = rehearse(
         assignment,
-        opener(assignment),
+        remembering(assignment, fresh=fresh),
         frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),

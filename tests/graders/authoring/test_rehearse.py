@@ -18,6 +18,7 @@ import pytest
 from assignments.assignment import Assignment, Framework
 from assignments.load import load
 from graders.authoring import rehearse as rehearsing
+from graders.authoring.proving import EarnedShare
 from graders.authoring.rehearse import rehearse
 from graders.metrics import Floats
 from graders.record.documents import Cause, TestResult
@@ -107,8 +108,8 @@ class StandIn:
         self.looks.append((solution.name, test, draw))
         return np.array([0.6931472, 12.5 + draw])
 
-    def share(self, solution: Path) -> float:
-        return self.shares.get(solution.name, 0.0)
+    def share(self, solution: Path) -> EarnedShare:
+        return EarnedShare(self.shares.get(solution.name, 0.0))
 
 
 def imported(folder: Path) -> ModuleType:
