@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assignments.assignment import Assignment
@@ -13,7 +13,8 @@ from graders.authoring.author_texts import AuthorTexts
 from graders.authoring.proving import FrameworkRun, TestResults
 from graders.marks.words import cause_words
 from graders.record.documents import TestResult
-from graders.record.rehearsal import Gap, Pattern, Proof, pattern_of
+from graders.record.patterns import may_fail
+from graders.record.rehearsal import Gap, Pattern, Proof, SolutionAnswer, pattern_of
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""
@@ -30,7 +31,10 @@ class Scene:
 
     assignment: Assignment
     tests: tuple[DeclaredTest, ...]
+    """The hidden tests that run."""
     misconceptions: tuple[Misconception, ...]
+    recorded: tuple[Pattern, ...] = ()
+    """What failed for each misconception before."""
 
 
 def passed(results: TestResults) -> dict[str, bool]:
@@ -44,7 +48,7 @@ def run_gaps(scene: Scene, run: FrameworkRun) -> Iterator[Gap]:
     yield from reference_gaps(run)
     for item in scene.misconceptions:
         if item.id in run.misconceptions:
-            yield from misconception_gaps(item, run)
+            yield from misconception_gaps(item, run, may_fail(scene.recorded).get(item.id, frozenset()))
     yield from (number.gap() for number in run.revealed)
     texts = AuthorTexts(scene.assignment, {test.id: test for test in scene.tests})
     yield from texts.unwritten((test, each) for _, results in answered(run) for test, each in results.items())
@@ -76,13 +80,16 @@ def reference_gaps(run: FrameworkRun) -> Iterator[Gap]:
         for test, good in passed(results).items():
             if not good:
                 yield Gap("reference", framework, f"fails {test}{when}: {why(results[test])}", cure)
+    for test, good in passed(run.public).items():
+        if not good:
+            yield Gap("reference", framework, f"fails the public {test}: {why(run.public[test])}", cure)
     for test, good in passed(run.alone).items():
         if not good:
             yield Gap("test", test, "fails without its neighbours", "call in it everything that it needs")
 
 
-def misconception_gaps(item: Misconception, run: FrameworkRun) -> Iterator[Gap]:
-    """Where what fails for a misconception in one framework is not what it says."""
+def misconception_gaps(item: Misconception, run: FrameworkRun, recorded: Collection[str]) -> Iterator[Gap]:
+    """Where what fails for a misconception in one framework is neither what it says nor recorded."""
     framework, sound = run.framework, run.sound
     results = run.misconceptions[item.id]
     for test, good in passed(results).items():
@@ -97,9 +104,9 @@ def misconception_gaps(item: Misconception, run: FrameworkRun) -> Iterator[Gap]:
         if test in item.fails and good:
             what = f"{test} passes in {framework} and should fail"
             yield Gap("misconception", item.id, what, "strengthen the test, or correct `fails`")
-        elif not good and test not in {*item.fails, *item.may_fail}:
+        elif not good and test not in {*item.fails, *recorded}:
             what = f"{test} fails in {framework} too"
-            yield Gap("misconception", item.id, what, "add it to `fails` or `may_fail`, or make the edit smaller")
+            yield Gap("misconception", item.id, what, "make the edit smaller, or accept it: medmark rehearse --record")
 
 
 def is_caught(item: Misconception, run: FrameworkRun) -> bool:
@@ -175,24 +182,50 @@ def closing_gaps(
             what = f"earns {100 * share:.1f} % of the accuracy points; at most {most} is allowed"
             kind = "starter" if name.startswith("starter/") else "baseline"
             yield Gap(kind, name, what, "move the trivial anchor")
+
+
+def test_gaps(scene: Scene, runs: Sequence[FrameworkRun]) -> Iterator[Gap]:
+    """What each hidden test does not prove, once every solution was asked."""
     for proof in proofs(scene, runs) if runs else ():
-        yield from proof_gaps(proof)
+        if not proof.names_used:
+            yield Gap("test", proof.id, "uses no function of the interface", "call one")
+        if not proof.misconceptions:
+            yield Gap("test", proof.id, "catches no misconception", "add one to misconceptions.toml")
         yield from guard_gaps(scene, runs, proof.id)
+        yield from survivor_gaps([proof])
 
 
-def proof_gaps(proof: Proof) -> Iterator[Gap]:
-    """What one test does not prove."""
-    if not proof.names_used:
-        yield Gap("test", proof.id, "uses no function of the interface", "call one")
-    if not proof.misconceptions:
-        yield Gap("test", proof.id, "catches no misconception", "add one to misconceptions.toml")
-    yield from survivor_gaps(proof)
+def survivor_gaps(of_tests: Iterable[Proof]) -> Iterator[Gap]:
+    """The mutants that tests pass."""
+    for proof in of_tests:
+        for mutant in proof.survivors:
+            yield Gap("mutant", proof.id, f"passes with {mutant.function} spoiled ({mutant.kind})", "test more")
 
 
-def survivor_gaps(proof: Proof) -> Iterator[Gap]:
-    """The mutants that one test passes."""
-    for mutant in proof.survivors:
-        yield Gap("mutant", proof.id, f"passes with {mutant.function} spoiled ({mutant.kind})", "test more")
+def unused_names(runs: Sequence[FrameworkRun], declared: Iterable[str]) -> Iterator[Gap]:
+    """A gap for each function and class that no public test uses: students learn of a wrong one only by its marks."""
+    used = {name for run in runs for result in run.public.values() for name in result.names_used}
+    for name in declared:
+        if name not in used:
+            yield Gap("test", "public_tests", f"none uses `{name}`", "call it in one, if only to see that it runs")
+
+
+def answers(runs: Iterable[FrameworkRun]) -> Iterator[SolutionAnswer]:
+    """What each solution answered, for an author who looks at a part of a rehearsal."""
+    for run in runs:
+        public = [("reference, public tests", run.public)] if run.public else []
+        for about, results in (*_named(run), *public):
+            failed = {test: why(results[test]) for test, good in passed(results).items() if not good}
+            yield SolutionAnswer(run.framework, about, len(results), failed)
+
+
+def _named(run: FrameworkRun) -> Iterator[tuple[str, TestResults]]:
+    """Each solution in words, with what the hidden tests gave."""
+    for draw, results in enumerate(run.reference):
+        yield "reference" + (f", inputs of draw {draw + 1}" if draw else ""), results
+    yield from ((f"starter {starter.name}", starter.results) for starter in run.starters)
+    yield from ((f"misconception {id}", results) for id, results in run.misconceptions.items())
+    yield from ((f"mutant {each.mutant}", each.results) for each in run.mutants)
 
 
 def guard_gaps(scene: Scene, runs: Sequence[FrameworkRun], id: str) -> Iterator[Gap]:

@@ -159,12 +159,14 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
     began = time.monotonic()
     steps = _Steps(plan.framework, on_progress)
     needs_reference = plan.asks_reference or bool(plan.declared)
-    steps.planned = INPUT_DRAWS * needs_reference + len(plan.misconceptions) + len(plan.starters)
+    # Which tests use a function is seen with one draw.
+    draws = INPUT_DRAWS if plan.asks_reference else int(needs_reference)
+    steps.planned = draws + len(plan.misconceptions) + len(plan.starters)
     steps.planned += bool(plan.public_tests)
     with open_bench(plan.framework) as bench:
         solution = copy_reference(scratch / "reference", plan.reference)
         reference: list[TestResults] = []
-        for draw in range(INPUT_DRAWS if needs_reference else 0):
+        for draw in range(draws):
             steps.begin("reference" + (f", inputs of draw {draw + 1}" if draw else ""))
             sound = sound_tests(plan.ids, reference)
             reference.append(bench.check(solution, [id for id in plan.ids if id in sound], draw) if sound else {})

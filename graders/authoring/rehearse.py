@@ -18,10 +18,11 @@ from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress
 from assignments.data.sources import SOURCES
 from assignments.errors import UserError
-from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
+from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, public_tests, references
 from graders.authoring import calibrate as calibration
 from graders.authoring.conclusions import (
     Scene,
+    answers,
     closing_gaps,
     earned,
     is_caught,
@@ -29,17 +30,21 @@ from graders.authoring.conclusions import (
     proofs,
     run_gaps,
     starter_shares,
+    survivor_gaps,
+    test_gaps,
+    unused_names,
 )
 from graders.authoring.misconceptions import misconceptions
-from graders.authoring.mutants import declared_names
+from graders.authoring.mutants import DeclaredName, declared_names
 from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, run_framework
+from graders.authoring.selection import EVERYTHING, REFERENCE, STARTER, Selection, selected
 from graders.authoring.side_by_side import Work, in_turn, side_by_side
 from graders.authoring.stored_tests import remembering
 from graders.authoring.telling_apart import mixed_up
 from graders.intake.source import read_source
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
-from graders.record.patterns import store_patterns
+from graders.record.patterns import no_longer, store_patterns, stored_patterns, updated
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.scoring.score import check_criterion
@@ -58,6 +63,8 @@ def rehearse(
     notes: Callable[[], Iterable[str]] = tuple,
     on_progress: OnProgress = lambda text, done, of: None,
     run_all: RunAll = in_turn,
+    only: Sequence[str] = (),
+    record: bool = False,
 ) -> Rehearsal:
     """Rehearse an assignment.
 
@@ -70,20 +77,39 @@ def rehearse(
         notes: Returns lines for the author.
         on_progress: Called at every step.
         run_all: Runs the frameworks' works.
+        only: Names of what to run; none for a whole rehearsal.
+        record: Whether what fails for a misconception besides its `fails` may do so from now on.
+
+    Raises:
+        UserError: a name in `only` is of nothing that runs.
     """
-    scene = Scene(assignment, hidden_tests(assignment), misconceptions(assignment))
+    interface = assignment.folder / "interface.py"
+    declared = declared_names(interface) if interface.is_file() else {}
+    tests, mistakes = hidden_tests(assignment), misconceptions(assignment)
+    selection = selected(only, [test.id for test in tests], [item.id for item in mistakes], declared)
+    chosen = tuple(test for test in tests if test.id in selection.tests) if selection.tests else tests
+    scene = Scene(assignment, chosen, mistakes, stored_patterns(assignment))
     began = time.monotonic()
-    gaps = [*missing_references(scene, frameworks), *calibrated()]
-    shares = dict(baselines())
+    gaps = [] if only else [*missing_references(scene, frameworks), *calibrated()]
+    shares = {} if only else dict(baselines())
     seconds = {"calibration": time.monotonic() - began}
-    all_plans = plans(scene, frameworks)
+    all_plans = plans(scene, frameworks, declared, selection)
     runs = run_all([partial(run_framework, plan, open_bench) for plan in all_plans], on_progress)
-    for run in runs:
-        gaps += run_gaps(scene, run)
-        seconds[run.framework] = run.seconds
     shares |= starter_shares(runs)
-    gaps += closing_gaps(scene, runs, shares, has_starter=(assignment.folder / "starter").is_dir())
-    recorded = patterns(scene, runs)
+    seen = patterns(scene, runs)
+    must_fail = {item.id: item.fails for item in mistakes}
+    recorded = updated(scene.recorded, seen, must_fail, record=record)
+    for run in runs:
+        gaps += run_gaps(replace(scene, recorded=recorded), run)
+        seconds[run.framework] = run.seconds
+    if selection.all_solutions:
+        gaps += test_gaps(scene, runs)
+    else:
+        gaps += survivor_gaps(proofs(scene, runs))
+    if not only:
+        gaps += closing_gaps(scene, runs, shares, has_starter=(assignment.folder / "starter").is_dir())
+        gaps += unused_names(runs, declared) if in_catalogue(assignment.folder) else ()
+    ids = [test.id for test in tests]
     return Rehearsal(
         assignment=assignment.id,
         title=assignment.title,
@@ -97,8 +123,11 @@ def rehearse(
         shares=shares,
         gaps=tuple(dict.fromkeys(gaps)),
         seconds=seconds,
-        patterns=recorded,
-        notes=(*notes(), *mixed_up(scene.misconceptions, recorded, [test.id for test in scene.tests])),
+        patterns=seen,
+        recorded=recorded,
+        notes=() if only else (*notes(), *mixed_up(mistakes, seen, ids), *no_longer(recorded, seen, must_fail)),
+        only=selection.names,
+        answers=tuple(answers(runs)) if only else (),
     )
 
 
@@ -111,23 +140,35 @@ def missing_references(scene: Scene, frameworks: Sequence[Framework] | None) -> 
             yield Gap("reference", framework, "there is no reference", cure)
 
 
-def plans(scene: Scene, frameworks: Sequence[Framework] | None) -> list[FrameworkPlan]:
+def plans(
+    scene: Scene,
+    frameworks: Sequence[Framework] | None,
+    declared: Mapping[str, DeclaredName],
+    selection: Selection = EVERYTHING,
+) -> list[FrameworkPlan]:
     """What runs in each framework that has a reference."""
     assignment = scene.assignment
     chosen = {name: path for name, path in references(assignment).items() if frameworks is None or name in frameworks}
-    interface = assignment.folder / "interface.py"
-    declared = declared_names(interface) if interface.is_file() else {}
+    public = () if selection.tests else tuple(test.id for test in public_tests(assignment))
+    mutated = {name: each for name, each in declared.items() if selection.takes(selection.functions, name)}
+    asks_reference = selection.takes(selection.special, REFERENCE)
     return [
         FrameworkPlan(
             assignment=assignment,
             framework=framework,
             reference=reference,
             tests=scene.tests,
-            asks_reference=True,
-            public_tests=(),
-            starters=_starters(assignment, framework, is_first=number == 0),
-            misconceptions=tuple(item for item in scene.misconceptions if item.edits_for(framework)),
-            declared=declared if number == 0 else {},
+            asks_reference=asks_reference,
+            public_tests=public if asks_reference else (),
+            starters=_starters(assignment, framework, is_first=number == 0)
+            if selection.takes(selection.special, STARTER)
+            else (),
+            misconceptions=tuple(
+                item
+                for item in scene.misconceptions
+                if item.edits_for(framework) and selection.takes(selection.misconceptions, item.id)
+            ),
+            declared=mutated if number == 0 else {},
             is_first=number == 0,
         )
         for number, (framework, reference) in enumerate(chosen.items())
@@ -150,23 +191,27 @@ def rehearse_folder(
     frameworks: Sequence[str] | None = None,
     calibrate: bool = False,
     fresh: bool = False,
+    record: bool = False,
+    only: Sequence[str] = (),
     base: Path | None = None,
     on_progress: OnProgress = lambda text, done, of: None,
     on_reading: Progress = lambda *_: None,
 ) -> Rehearsal:
     """Rehearse an assignment, of the catalogue or in a folder, on this machine in the local sandbox.
 
-    A complete rehearsal is stored in the folder: `graders.record.proof_status`.
+    A complete rehearsal is stored in the folder: `graders.record.proof_status`, `graders.record.patterns`.
 
     Args:
         calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        record: Whether to record what fails for misconceptions besides their `fails`.
+        only: Names of what to run; then nothing is stored.
         fresh: Whether to run what an earlier rehearsal stored in the cache.
         base: The folder from which a relative path starts; the current one by default.
 
     Raises:
         AssignmentError: the assignment cannot be loaded.
         UserError: it is not offered in a framework of `frameworks`, a reference cannot be calibrated, or its cases may
-            not be used: there is no split, or a case is in two parts.
+            not be used: there is no split, or a case is in two parts; or a name in `only` is of nothing that runs.
     """
     folder = find(name_or_folder, base or Path.cwd())
     assignment = load(folder, tasks=TASKS, metrics=METRICS, sources=SOURCES)
@@ -190,10 +235,12 @@ def rehearse_folder(
         notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
         run_all=side_by_side,
+        only=only,
+        record=record,
     )
-    if frameworks is None:
+    if frameworks is None and not only:
         try:
-            store_patterns(assignment, result.patterns)
+            store_patterns(assignment, result.recorded)
             store_rehearsal(assignment, result)
         except OSError as error:
             # An installed catalogue, which only its owner may write, brings its rehearsals with it.
