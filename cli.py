@@ -730,12 +730,25 @@ def rehearse(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First train the references and store calibration.json; takes minutes.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Run only this misconception, hidden test, function (its mutants), `reference` or `starter`; may be "
+            "repeated: named solutions run the named tests. Nothing is stored.",
+        ),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Accept what fails for misconceptions besides `fails`, and record it.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run everything, whatever earlier rehearsals stored.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Prove an assignment: references pass, mistakes are caught.
 
-    Runs the hidden tests on the references, the starter, every misconception and five mutants of each function. Exit
-    code 1 if a gap must be closed before the assignment is handed out.
+    Runs the hidden tests on the references, the starter, every misconception and five mutants of each function, and the
+    public tests on the references. What has not changed since an earlier rehearsal does not run again. Exit code 1 if a
+    gap must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
     from reports.progress import progress, seldom
@@ -745,11 +758,14 @@ def rehearse(
             assignment,
             frameworks=framework,
             calibrate=calibrate,
+            fresh=fresh,
+            record=record,
+            only=only or (),
             on_progress=lambda text, done, of: step(done, of, text, None),
             on_reading=seldom(step, "reading"),
         )
     console.print_rehearsal(result, as_json=as_json)
-    if result.passed:
+    if result.passed and not only:
         console.warn(f"Next: medmark handout {assignment} FOLDER")
     raise typer.Exit(0 if result.passed else 1)
 

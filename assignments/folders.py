@@ -13,6 +13,8 @@ CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"
 CONTRACTS = Path(__file__).parent / "contracts"
 """The tests that many assignments share; students' installs lack them."""
+PROOFS = "proofs"
+"""The folder that holds what medmark writes of an assignment's rehearsals and calibrations."""
 HANDOUT = "handout.json"
 """A folder with this file is a handout: it holds no hidden files, and needs none."""
 

@@ -12,8 +12,7 @@ PATTERNS: Final = (
     "assignments/catalogue/*/hidden_tests/*",
     "assignments/contracts/*",
     "assignments/catalogue/*/misconceptions.toml",
-    "assignments/catalogue/*/calibration.json",
-    "assignments/catalogue/*/rehearsal.json",
+    "assignments/catalogue/*/proofs/*",
 )
 """Of paths from the root of the tree. pyproject.toml names them once more, as setuptools wants them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -17,7 +17,6 @@ from assignments.derived.brief import brief_text
 from assignments.derived.interface import interface_text
 from assignments.derived.starter import starter_texts
 from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception
-from assignments.testing import Comparison
 from graders.asking.check import WRONG
 from graders.metrics import Floats
 from graders.record.documents import TestResult
@@ -28,54 +27,75 @@ NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+|\
 COUNTS: Final = 10
 """Whole numbers below it count and name axes: they reveal nothing."""
 
-Compared = Callable[[str, int], Comparison | None]
-"""(test, draw): the comparison by which a test fails with inputs of that draw; None if it ends otherwise."""
+Expected = Callable[[str, str, int], "Floats | None"]
+"""(misconception, test, draw): what a test expects by the comparison that fails for a misconception with inputs of that
+draw; None if it ends otherwise."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Revealed:
+    """A number that students read, and that a hidden test expects whatever is drawn."""
+
+    test: str
+    word: str
+    """The number as it is written."""
+    misconception: str = ""
+    """Whose advice names it; empty if the test's own hint does."""
+
+    def gap(self) -> Gap:
+        """The same as a gap of the rehearsal."""
+        if self.misconception:
+            what = f"`told` or `try_it` names {self.word}, which {self.test} expects whatever is drawn"
+            cure = f"say it in {MISCONCEPTIONS_FILE} without the value: students read it"
+            return Gap("misconception", self.misconception, what, cure)
+        what = f"its hint names {self.word}, which it expects whatever is drawn"
+        return Gap("test", self.test, what, "say it without the value: students read the hint")
+
+
+@dataclass(frozen=True)
 class AuthorTexts:
     """The texts that students read of an assignment's hidden tests, while they are rehearsed."""
 
     assignment: Assignment
     tests: Mapping[str, DeclaredTest]
-    _looked_at: set[tuple[str, str]] = field(default_factory=set)
-    """Pairs of a test and a text."""
 
-    def unwritten(self, test: str, result: TestResult) -> Iterator[Gap]:
-        """A gap if a failed test says what is not written out in its file: such a text could hold a hidden value."""
-        text = result.cause.text if result.cause else ""
-        declared = self.tests[test]
-        if not text or text in _texts_of(declared.source) | _texts_of(declared.surroundings):
-            return
-        if self._is_new(test, "not written out"):
-            what = f"says to a student what does not stand in its file: {text!r}"
-            cure = "write the text of `hint` and `needs` out in the call, without values"
-            yield Gap("test", test, what, cure, "every assignment")
-
-    def revealing(self, mistake: Misconception, failed: Mapping[str, TestResult], compared: Compared) -> Iterator[Gap]:
-        """A gap for each number that a test expects whatever is drawn, and that its hint or the advice names."""
-        advice = f"{mistake.title}\n{mistake.feedback}\n{mistake.try_it}"
-        for test, result in failed.items():
-            if result.cause is None or result.cause.reason != WRONG:
+    def unwritten(self, results: Iterable[tuple[str, TestResult]]) -> Iterator[Gap]:
+        """A gap for each test that says what is not written out in its file: such a text could hold a hidden value."""
+        seen: set[str] = set()
+        for test, result in results:
+            text = result.cause.text if result.cause else ""
+            if not text or test in seen:
                 continue
-            public = f"{self.tests[test].docstring}\n{self._public}"
-            texts = [text for text in (result.cause.text, advice) if text and self._is_new(test, text)]
-            numbers = {text: words for text in texts if (words := private_numbers(text, public))}
-            comparisons = [compared(test, draw) for draw in range(2)] if numbers else []
-            for text, words in numbers.items():
-                for word in revealed(words, *comparisons):
-                    if text == advice:
-                        what = f"`told` or `try_it` names {word}, which {test} expects whatever is drawn"
-                        cure = f"say it in {MISCONCEPTIONS_FILE} without the value: students read it"
-                        yield Gap("misconception", mistake.id, what, cure)
-                    else:
-                        what = f"its hint names {word}, which it expects whatever is drawn"
-                        yield Gap("test", test, what, "say it without the value: students read the hint")
+            declared = self.tests[test]
+            if text not in _texts_of(declared.source) | _texts_of(declared.surroundings):
+                seen.add(test)
+                what = f"says to a student what does not stand in its file: {text!r}"
+                cure = "write the text of `hint` and `needs` out in the call, without values"
+                yield Gap("test", test, what, cure, "every assignment")
 
-    def _is_new(self, test: str, text: str) -> bool:
-        before = len(self._looked_at)
-        self._looked_at.add((test, text))
-        return len(self._looked_at) > before
+    def revealing(
+        self, failures: Iterable[tuple[Misconception, Mapping[str, TestResult]]], expected: Expected
+    ) -> Iterator[Revealed]:
+        """Each number that a test expects whatever is drawn, and that its hint or the advice on a mistake names.
+
+        Args:
+            failures: For each misconception, the results of the tests.
+            expected: Runs a test once more.
+        """
+        seen: set[tuple[str, str]] = set()
+        for mistake, results in failures:
+            advice = f"{mistake.title}\n{mistake.feedback}\n{mistake.try_it}"
+            for test, result in results.items():
+                if result.cause is None or result.cause.reason != WRONG:
+                    continue
+                public = f"{self.tests[test].docstring}\n{self._public}"
+                texts = [text for text in (result.cause.text, advice) if text and (test, text) not in seen]
+                seen |= {(test, text) for text in texts}
+                numbers = {text: words for text in texts if (words := private_numbers(text, public))}
+                values = [expected(mistake.id, test, draw) for draw in range(2)] if numbers else []
+                for text, words in numbers.items():
+                    for word in revealed(words, *values):
+                        yield Revealed(test, word, mistake.id if text == advice else "")
 
     @cached_property
     def _public(self) -> str:
@@ -94,12 +114,12 @@ def private_numbers(text: str, public: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word, value in numbers if value not in of_public))
 
 
-def revealed(words: Iterable[str], first: Comparison | None, second: Comparison | None) -> tuple[str, ...]:
+def revealed(words: Iterable[str], first: Floats | None, second: Floats | None) -> tuple[str, ...]:
     """Those of some numbers that a test expects with any inputs, to the digits that are written.
 
     Args:
         words: Numbers as they are written.
-        first: How the test compared with some inputs; None if it ended otherwise.
+        first: What the test expected with some inputs, flat; None if it ended otherwise.
         second: The same with other inputs.
     """
     expected = _constants(first, second)
@@ -111,13 +131,12 @@ def revealed(words: Iterable[str], first: Comparison | None, second: Comparison 
     )
 
 
-def _constants(first: Comparison | None, second: Comparison | None) -> Floats:
+def _constants(first: Floats | None, second: Floats | None) -> Floats:
     """The expected numbers that are the same with other inputs; those of one comparison if there is no other."""
     if first is None:
         return np.zeros(0)
-    values = first.expected.astype(np.float64).ravel()
-    others = values if second is None else second.expected.astype(np.float64).ravel()
-    return values[np.isclose(values, others, rtol=1e-9, atol=0)] if values.shape == others.shape else np.zeros(0)
+    others = first if second is None else second
+    return first[np.isclose(first, others, rtol=1e-9, atol=0)] if first.shape == others.shape else np.zeros(0)
 
 
 def _numbers(text: str) -> Iterator[tuple[str, float, float]]:

@@ -9,20 +9,26 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
+from assignments.data.streams import PUBLISHED
 from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError
 from assignments.interface import Interface
-from assignments.testing import Comparison, latest
+from assignments.testing import latest
 from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
 from graders.asking.model_facts import model_facts
-from graders.failures import MetricFailure
+from graders.authoring.proving import EarnedShare
+from graders.failures import CpuLimit, GpuMemory, MemoryLimit, MetricFailure, WallLimit
 from graders.marks.findings import caps_that_hold, share_of_points
+from graders.metrics import Floats
 from graders.record.answer_files import load_answers
 from graders.record.answers import Answers
 from graders.record.calibration import secret_of
@@ -32,6 +38,9 @@ from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Channel, SandboxSpec
 from graders.wall.session import Session
+
+LIMITS_OF_A_MACHINE = frozenset({CpuLimit.reason, WallLimit.reason, MemoryLimit.reason, GpuMemory.reason})
+"""Reasons that another machine, or another day, may not give."""
 
 
 class LocalBench:
@@ -49,8 +58,10 @@ class LocalBench:
         """Names and versions of what the solutions run with."""
         return dict(self._session.info["versions"])
 
-    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
-        """The hidden tests' results, with inputs of the n-th draw."""
+    def check(
+        self, solution: Path, tests: Sequence[str], draw: int = 0, *, same_as: str = ""
+    ) -> Mapping[str, TestResult]:
+        """The hidden tests' results, with inputs of the n-th draw. It runs all, whatever they are the same as."""
         code_tests = CodeTests.of(
             self._assignment,
             self._interface,
@@ -60,14 +71,23 @@ class LocalBench:
         )
         return run_tests(self._session, code_tests, tests)
 
-    def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:
-        """The comparison by which a hidden test fails, with inputs of the n-th draw; None if it ends otherwise."""
-        result = self.check(solution, [test], draw)[test]
-        return latest.get() if result.cause is not None and result.cause.reason == WRONG else None
+    def check_public(self, solution: Path, tests: Sequence[str]) -> Mapping[str, TestResult]:
+        """The public tests' results, with the inputs that every student gets."""
+        code_tests = CodeTests.of(self._assignment, self._interface, PUBLISHED, "public_tests", solution=str(solution))
+        return run_tests(self._session, code_tests, tests)
 
-    def share(self, solution: Path) -> float:
+    def expected(self, solution: Path, test: str, draw: int) -> Floats | None:
+        """What a hidden test expects, flat, by the comparison by which it fails; None if it ends otherwise."""
+        result = self.check(solution, [test], draw)[test]
+        comparison = latest.get() if result.cause is not None and result.cause.reason == WRONG else None
+        return None if comparison is None else comparison.expected.astype(np.float64).ravel()
+
+    def share(self, solution: Path) -> EarnedShare:
         """Share of the accuracy points on one repeat, asked as a submission is."""
-        return share_of(self._assignment, self.scores(self._assignment, solution, draw=0)[0])
+        scores, result = self.scores(self._assignment, solution, draw=0)
+        causes = {cause.reason for cause in (result.cause, *result.states) if cause is not None}
+        lasting = result.verdict != "unknown" and not result.flags and not causes & LIMITS_OF_A_MACHINE
+        return EarnedShare(share_of(self._assignment, scores), lasting)
 
     def scores(
         self, assignment: Assignment, solution: Path, *, draw: int
@@ -98,12 +118,9 @@ class LocalBench:
 
 
 def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
-    """A function that opens a bench for a framework: `graders.authoring.rehearse.OpenBench` in the local sandbox."""
+    """A function that opens a bench for a framework: `graders.authoring.proving.OpenBench` in the local sandbox."""
 
-    def open_bench(framework: Framework) -> AbstractContextManager[LocalBench]:
-        return _opened(assignment, framework)
-
-    return open_bench
+    return partial(_opened, assignment)
 
 
 @contextmanager

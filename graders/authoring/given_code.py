@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
 from assignments.derived.interface import declared_nodes
@@ -26,24 +25,20 @@ _PLAIN = "medmark_plain_models"
 _READ = re.compile(re.escape(MARK) + r"(\w+)")
 
 
-class Asks(Protocol):
-    """The part of a bench that is needed here."""
-
-    def check(self, solution: Path, tests: list[str], draw: int = 0) -> Mapping[str, TestResult]:
-        """The result of each hidden test."""
-
-
 def is_tried(assignment: Assignment, framework: Framework) -> bool:
     """Whether there is given code that a model of another class can be passed to."""
     return bool(assignment.given) and framework in FRAMEWORKS
 
 
-def given_gaps(
-    assignment: Assignment, bench: Asks, scratch: Path, framework: Framework, reference: Path, sound: Collection[str]
-) -> Iterator[Gap]:
-    """A gap for each hidden test that passes with the reference, and fails once its given code meets other models."""
-    solution = write_plain(scratch, assignment, framework, reference)
-    for test, result in bench.check(solution, sorted(sound)).items():
+def given_gaps(assignment: Assignment, framework: str, results: Mapping[str, TestResult]) -> Iterator[Gap]:
+    """A gap for each hidden test that passes with the reference, and fails once its given code meets other models.
+
+    Args:
+        assignment: The assignment whose code is given.
+        framework: Where it was tried.
+        results: Of the tests that the reference passes, on `write_plain`'s solution.
+    """
+    for test, result in results.items():
         if result.verdict == "passed":
             continue
         names = sorted(set(_READ.findall(f"{result.cause_detail}\n{result.evidence}")))

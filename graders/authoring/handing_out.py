@@ -86,8 +86,9 @@ def planned_handout(name: str, course: Path | None = None, on_progress: Progress
     assignment = data_assignment(name, course)
     status = proof_status(assignment)
     if in_catalogue(assignment.folder) and not status.holds:
-        why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
-        raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
+        raise UserError(
+            f"{assignment.folder}: is not proven ({status.why_not}). Prove it: medmark rehearse {assignment.id}"
+        )
     cases = published_cases(assignment, on_progress)
     near = near_note(assignment, cases.prepared, on_progress)
     return PlannedHandout(assignment, cases, near, terms_of(assignment, course))

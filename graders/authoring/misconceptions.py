@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
 from assignments.errors import Problem, nearest
 from assignments.load import AssignmentError, hidden_tests, references
-from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
+from assignments.misconceptions import (
+    MISCONCEPTIONS_FILE,
+    Misconception,
+    MisconceptionsFile,
+    short_edits_problem,
+    with_long_edits,
+)
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 from graders.marks.contract_mistakes import contract_misconceptions
 
@@ -29,7 +36,9 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
         document = read_toml(path)
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
-    file, problems = check_toml(document, MisconceptionsFile)
+    if problems := list(_unreadable(document, assignment)):
+        raise AssignmentError(problems)
+    file, problems = check_toml(replace(document, values=with_long_edits(document.values)), MisconceptionsFile)
     if file is None:
         raise AssignmentError(problems)
     texts = {name: path.read_text(encoding="utf-8") for name, path in references(assignment).items()}
@@ -57,6 +66,19 @@ def write_solution(folder: Path, misconception: Misconception, framework: Framew
     return folder
 
 
+def _unreadable(document: Document, assignment: Assignment) -> Iterator[Problem]:
+    """Short edits with a mistake, and what may fail: rehearsals record that now."""
+    items = document.values.get("misconception")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(item, dict):
+            continue
+        if "may_fail" in item:
+            cure = f"remove it, and record what fails: medmark rehearse {assignment.id} --record"
+            yield document.problem(("misconception", index, "may_fail"), "is recorded, and no longer written", cure)
+        if isinstance(item.get("edits"), dict) and (problem := short_edits_problem(item["edits"])):
+            yield document.problem(("misconception", index, "edits"), *problem)
+
+
 def _unlisted(assignment: Assignment, ids: set[str]) -> Iterator[Problem]:
     """Misconceptions that a hidden test names, and that the file does not have."""
     for test in hidden_tests(assignment):
@@ -69,13 +91,10 @@ def _unlisted(assignment: Assignment, ids: set[str]) -> Iterator[Problem]:
 
 
 def _unknown_tests(document: Document, index: int, item: Misconception, tests: list[str]) -> Iterator[Problem]:
-    for key, names in (("fails", item.fails), ("may_fail", item.may_fail)):
-        for number, name in enumerate(names):
-            at = ("misconception", index, key, number)
-            if name not in tests:
-                yield document.problem(at, f'there is no hidden test "{name}"', nearest(name, tests))
-            elif key == "may_fail" and name in item.fails:
-                yield document.problem(at, f'"{name}" stands in fails too', "remove it from one of the two")
+    for number, name in enumerate(item.fails):
+        if name not in tests:
+            at = ("misconception", index, "fails", number)
+            yield document.problem(at, f'there is no hidden test "{name}"', nearest(name, tests))
 
 
 def _misfits(document: Document, index: int, item: Misconception, texts: dict[Framework, str]) -> Iterator[Problem]:

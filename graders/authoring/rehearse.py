@@ -7,9 +7,11 @@ misconception is caught. Every hidden test fails for a misconception, and for fi
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
@@ -17,22 +19,44 @@ from assignments.data.near import near_note
 from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress
 from assignments.data.sources import SOURCES
+from assignments.derived.interface import interface_text
+from assignments.derived.starter import starter_texts
 from assignments.errors import UserError
-from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
+from assignments.files import replace_file
+from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, public_tests, references
 from graders.authoring import calibrate as calibration
-from graders.authoring.bench import opener
+from graders.authoring.conclusions import (
+    Scene,
+    answers,
+    closing_gaps,
+    earned,
+    is_caught,
+    patterns,
+    proofs,
+    run_gaps,
+    starter_shares,
+    survivor_gaps,
+    test_gaps,
+    unused_names,
+)
 from graders.authoring.misconceptions import misconceptions
-from graders.authoring.proving import Bench, OnProgress, RehearsalState
+from graders.authoring.mutants import DeclaredName, declared_names
+from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, run_framework
+from graders.authoring.selection import EVERYTHING, REFERENCE, STARTER, Selection, selected
+from graders.authoring.side_by_side import Work, in_turn, side_by_side
+from graders.authoring.stored_tests import remembering
 from graders.authoring.telling_apart import mixed_up
+from graders.intake.source import read_source
 from graders.marks.contract_mistakes import impossible_mistakes
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
+from graders.record.patterns import no_longer, store_patterns, stored_patterns, updated
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.scoring.score import check_criterion
 from graders.tasks import TASKS
 
-OpenBench = Callable[[Framework], AbstractContextManager[Bench]]
+RunAll = Callable[[Sequence[Work], OnProgress], list[FrameworkRun]]
 
 
 def rehearse(
@@ -44,6 +68,9 @@ def rehearse(
     baselines: Callable[[], Mapping[str, float]] = dict,
     notes: Callable[[], Iterable[str]] = tuple,
     on_progress: OnProgress = lambda text, done, of: None,
+    run_all: RunAll = in_turn,
+    only: Sequence[str] = (),
+    record: bool = False,
 ) -> Rehearsal:
     """Rehearse an assignment.
 
@@ -55,43 +82,135 @@ def rehearse(
         baselines: Returns the share of the accuracy points that each trivial baseline earns.
         notes: Returns lines for the author.
         on_progress: Called at every step.
+        run_all: Runs the frameworks' works.
+        only: Names of what to run; none for a whole rehearsal.
+        record: Whether what fails for a misconception besides its `fails` may do so from now on.
+
+    Raises:
+        UserError: a name in `only` is of nothing that runs.
     """
-    tests = hidden_tests(assignment)
-    mistakes = misconceptions(assignment)
-    reference_files = references(assignment)
-    chosen = {name: path for name, path in reference_files.items() if frameworks is None or name in frameworks}
-    state = RehearsalState(assignment, tests, mistakes, on_progress)
-    for framework in assignment.frameworks if frameworks is None else frameworks:
-        if framework not in reference_files and tests:
-            cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
-            state.gap("reference", framework, "there is no reference", cure)
-    with state.timed("calibration"):
-        state.gaps += calibrated()
-        for name, share in baselines().items():
-            state.shares[name] = share
-    with tempfile.TemporaryDirectory(prefix="medmark-rehearse-") as scratch:
-        for number, (framework, reference) in enumerate(chosen.items()):
-            with state.timed(framework), open_bench(framework) as bench:
-                state.framework(bench, Path(scratch) / framework, framework, reference, first=number == 0)
-    state.conclude(chosen)
+    declared = declared_names(interface_text(assignment))
+    tests, mistakes = hidden_tests(assignment), misconceptions(assignment)
+    selection = selected(only, [test.id for test in tests], [item.id for item in mistakes], declared)
+    chosen = tuple(test for test in tests if test.id in selection.tests) if selection.tests else tests
+    scene = Scene(assignment, chosen, mistakes, stored_patterns(assignment))
+    began = time.monotonic()
+    gaps = [] if only else [*missing_references(scene, frameworks), *calibrated()]
+    shares = {} if only else dict(baselines())
+    seconds = {"calibration": time.monotonic() - began}
+    with starter_folder(assignment) as starters:
+        all_plans = plans(scene, frameworks, declared, starters, selection)
+        runs = run_all([partial(run_framework, plan, open_bench) for plan in all_plans], on_progress)
+    shares |= starter_shares(runs)
+    seen = patterns(scene, runs)
+    must_fail = {item.id: item.fails for item in mistakes}
+    recorded = updated(scene.recorded, seen, must_fail, record=record)
+    for run in runs:
+        gaps += run_gaps(replace(scene, recorded=recorded), run)
+        seconds[run.framework] = run.seconds
+    if selection.all_solutions:
+        gaps += test_gaps(scene, runs)
+    else:
+        gaps += survivor_gaps(proofs(scene, runs))
+    if not only:
+        gaps += closing_gaps(scene, runs, shares, has_starter=bool(starter_texts(assignment)))
+        asked = [name for name in declared if name not in assignment.given]
+        gaps += unused_names(runs, asked) if in_catalogue(assignment.folder) else ()
+    ids = [test.id for test in tests]
     return Rehearsal(
         assignment=assignment.id,
         title=assignment.title,
         catalogue=in_catalogue(assignment.folder),
         digest=folder_digest(assignment),
-        references=state.earned,
-        proofs=state.proofs(),
-        misconceptions={item.id: tuple(state.caught.get(item.id, ())) for item in mistakes},
-        shares=state.shares,
-        gaps=tuple(state.gaps),
-        seconds=state.seconds,
-        patterns=tuple(state.patterns),
-        notes=(
+        references={run.framework: earned(scene, run) for run in runs},
+        proofs=proofs(scene, runs),
+        misconceptions={
+            item.id: tuple(run.framework for run in runs if is_caught(item, run)) for item in scene.misconceptions
+        },
+        shares=shares,
+        gaps=tuple(dict.fromkeys(gaps)),
+        seconds=seconds,
+        patterns=seen,
+        recorded=recorded,
+        notes=()
+        if only
+        else (
             *notes(),
             *impossible_mistakes(assignment),
-            *mixed_up(mistakes, state.patterns, [test.id for test in tests]),
+            *mixed_up(mistakes, seen, ids),
+            *no_longer(recorded, seen, must_fail),
         ),
+        only=selection.names,
+        answers=tuple(answers(runs)) if only else (),
     )
+
+
+def missing_references(scene: Scene, frameworks: Sequence[Framework] | None) -> Iterator[Gap]:
+    """A gap for each framework whose reference has yet to be written."""
+    names = scene.assignment.frameworks if frameworks is None else frameworks
+    for framework in names if scene.tests else ():
+        if framework not in references(scene.assignment):
+            cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
+            yield Gap("reference", framework, "there is no reference", cure)
+
+
+def plans(
+    scene: Scene,
+    frameworks: Sequence[Framework] | None,
+    declared: Mapping[str, DeclaredName],
+    starters: Path,
+    selection: Selection = EVERYTHING,
+) -> list[FrameworkPlan]:
+    """What runs in each framework that has a reference."""
+    assignment = scene.assignment
+    chosen = {name: path for name, path in references(assignment).items() if frameworks is None or name in frameworks}
+    public = () if selection.tests else tuple(test.id for test in public_tests(assignment))
+    mutated = {name: each for name, each in declared.items() if selection.takes(selection.functions, name)}
+    asks_reference = selection.takes(selection.special, REFERENCE)
+    return [
+        FrameworkPlan(
+            assignment=assignment,
+            framework=framework,
+            reference=reference,
+            tests=scene.tests,
+            asks_reference=asks_reference,
+            public_tests=public if asks_reference else (),
+            starters=_starters(assignment, starters, framework, is_first=number == 0)
+            if selection.takes(selection.special, STARTER)
+            else (),
+            misconceptions=tuple(
+                item
+                for item in scene.misconceptions
+                if item.edits_for(framework) and selection.takes(selection.misconceptions, item.id)
+            ),
+            declared=mutated if number == 0 else {},
+            is_first=number == 0,
+        )
+        for number, (framework, reference) in enumerate(chosen.items())
+    ]
+
+
+@contextmanager
+def starter_folder(assignment: Assignment) -> Iterator[Path]:
+    """A folder with the starters: the assignment's own, or those that are cut from its references."""
+    own = assignment.folder / "starter"
+    if own.is_dir():
+        yield own
+        return
+    with tempfile.TemporaryDirectory(prefix="medmark-starter-") as folder:
+        for name, text in starter_texts(assignment).items():
+            replace_file(Path(folder) / name, text)
+        yield Path(folder)
+
+
+def _starters(assignment: Assignment, folder: Path, framework: Framework, *, is_first: bool) -> tuple[Path, ...]:
+    """Starters in this framework; one that names none runs in the first framework."""
+    starters = []
+    for path in sorted(folder.glob("solution*.py")):
+        declared = read_source(path).framework
+        if declared == framework or (declared not in assignment.frameworks and is_first):
+            starters.append(path)
+    return tuple(starters)
 
 
 def rehearse_folder(
@@ -99,22 +218,28 @@ def rehearse_folder(
     *,
     frameworks: Sequence[str] | None = None,
     calibrate: bool = False,
+    fresh: bool = False,
+    record: bool = False,
+    only: Sequence[str] = (),
     base: Path | None = None,
     on_progress: OnProgress = lambda text, done, of: None,
     on_reading: Progress = lambda *_: None,
 ) -> Rehearsal:
     """Rehearse an assignment, of the catalogue or in a folder, on this machine in the local sandbox.
 
-    A complete rehearsal is stored in the folder: `graders.record.proof_status`.
+    A complete rehearsal is stored in the folder: `graders.record.proof_status`, `graders.record.patterns`.
 
     Args:
         calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        record: Whether to record what fails for misconceptions besides their `fails`.
+        only: Names of what to run; then nothing is stored.
+        fresh: Whether to run what an earlier rehearsal stored in the cache.
         base: The folder from which a relative path starts; the current one by default.
 
     Raises:
         AssignmentError: the assignment cannot be loaded.
         UserError: it is not offered in a framework of `frameworks`, a reference cannot be calibrated, or its cases may
-            not be used: there is no split, or a case is in two parts.
+            not be used: there is no split, or a case is in two parts; or a name in `only` is of nothing that runs.
     """
     folder = find(name_or_folder, base or Path.cwd())
     assignment = load(folder, tasks=TASKS, metrics=METRICS, sources=SOURCES)
@@ -131,15 +256,19 @@ def rehearse_folder(
     chosen = frameworks or calibration.proving_frameworks(assignment)
     result = rehearse(
         assignment,
-        opener(assignment),
+        remembering(assignment, fresh=fresh),
         frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
         notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
+        run_all=side_by_side,
+        only=only,
+        record=record,
     )
-    if frameworks is None:
+    if frameworks is None and not only:
         try:
+            store_patterns(assignment, result.recorded)
             store_rehearsal(assignment, result)
         except OSError as error:
             # An installed catalogue, which only its owner may write, brings its rehearsals with it.

@@ -44,7 +44,7 @@ def tried(
     frameworks = {pattern.framework for pattern in patterns}
     for framework in sorted(frameworks):
         others = [pattern for pattern in patterns if len(frameworks) == 1 or pattern.framework != framework]
-        mistakes = with_patterns(misconceptions, others)
+        mistakes = with_patterns(misconceptions, others, patterns)
         by_id = {mistake.id: mistake for mistake in mistakes}
         for pattern in patterns:
             if pattern.framework == framework and pattern.misconception in by_id:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from assignments.assignment import Assignment
-from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
+from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile, with_long_edits
 from graders.marks.contract_mistakes import contract_misconceptions
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import UNMET
+from graders.record.patterns import may_fail
 from graders.record.proof_status import recorded_patterns
 from graders.record.rehearsal import Pattern, mistake_in, pattern_of
 
@@ -41,6 +42,7 @@ class KnownMistake:
     """What a tutor says to a student who made it."""
     fails: frozenset[str]
     may_fail: frozenset[str]
+    """What fails besides, in a recorded pattern of any framework."""
     patterns: tuple[Mapping[str, Parts], ...]
     """By framework: why each test failed, of those that did."""
     try_it: str = ""
@@ -71,13 +73,19 @@ def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
     # The rehearsal read this very file: its digest is in the key.
     path = assignment.folder / MISCONCEPTIONS_FILE
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    own = MisconceptionsFile.model_validate(tomllib.loads(text)).misconception
+    own = MisconceptionsFile.model_validate(with_long_edits(tomllib.loads(text))).misconception
     brought = contract_misconceptions(assignment, {item.id for item in own})
     return with_patterns((*own, *brought), recorded)
 
 
-def with_patterns(misconceptions: Sequence[Misconception], recorded: Sequence[Pattern]) -> tuple[KnownMistake, ...]:
-    """The misconceptions that a tutor says something of, with their patterns among those recorded."""
+def with_patterns(
+    misconceptions: Sequence[Misconception], recorded: Sequence[Pattern], also: Sequence[Pattern] = ()
+) -> tuple[KnownMistake, ...]:
+    """The misconceptions that a tutor says something of, with their patterns among those recorded.
+
+    What may fail for each is what failed in these patterns, or in those that are `also` recorded.
+    """
+    allowed = may_fail((*recorded, *also))
     patterns: dict[str, list[Mapping[str, Parts]]] = {}
     for pattern in recorded:
         failed = {test: tuple(parts) for test, parts in pattern.failed.items()}
@@ -88,7 +96,7 @@ def with_patterns(misconceptions: Sequence[Misconception], recorded: Sequence[Pa
             item.title,
             item.feedback,
             frozenset(item.fails),
-            frozenset(item.may_fail),
+            allowed.get(item.id, frozenset()) - {*item.fails},
             tuple(patterns.get(item.id, ())),
             item.try_it,
         )

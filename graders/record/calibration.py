@@ -1,6 +1,6 @@
 """The stored calibration: the scores of references and trivial baselines, and whether these scores are still valid.
 
-It is calibration.json in the assignment's folder. Training and scoring are in `graders.authoring.calibrate`.
+It is proofs/calibration.json in the assignment's folder. Training and scoring are in `graders.authoring.calibrate`.
 
 Scores carry four digests: of the training of a reference, of the code that draws cases, of the criteria's declarations,
 and of the code that scores. So a changed metric needs new scores of the same answers, and nothing else.
@@ -19,12 +19,13 @@ from typing import Any, ClassVar
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.derived.interface import interface_text
 from assignments.digests import code_digest, digest_of, source_digest
+from assignments.folders import PROOFS
 from assignments.load import references
 from graders.record.keys import drawing, measuring
 from graders.record.read_documents import first_problem
 from graders.wall.wire import WIRE
 
-CALIBRATION_FILE = "calibration.json"
+CALIBRATION_FILE = f"{PROOFS}/calibration.json"
 CALIBRATION_DRAWS = 5
 BASELINES = "baselines"
 """The key of the baselines in `Calibration.made_by`, beside the frameworks."""

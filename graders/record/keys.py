@@ -38,7 +38,7 @@ LEFT_OUT_BY = ("graders/scoring/void.py",)
 READ_BY_TOOLKIT = (
     "assignment.toml", "interface.py", "doubles.py", "misconceptions.toml", "calibration.json", "rehearsal.json",
 )  # fmt: skip
-"""Files of an assignment's folder that the toolkit reads: an author's metric or source has no need to."""
+"""Files of an assignment's folder that the toolkit reads, or once did: an author's metric or source has no need to."""
 NO_COMPUTATION = frozenset({"jaxtyping"})
 """Packages whose names stand in declarations only: they compute no score."""
 INSIDE = "graders/wall/inside"

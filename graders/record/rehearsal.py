@@ -89,6 +89,30 @@ def mistake_in(part: str) -> str:
 
 
 @dataclass(frozen=True)
+class SolutionAnswer:
+    """What one solution answered to the hidden tests."""
+
+    framework: str
+    about: str
+    """The solution in words."""
+    ran: int
+    """How many tests ran."""
+    failed: Mapping[str, str]
+    """By test: why it failed."""
+
+    def lines(self) -> Iterator[str]:
+        """For the author."""
+        count = f"fails {len(self.failed)} of {self.ran}" if self.failed else f"passes all {self.ran}"
+        yield f"{self.framework}, {self.about}: {count}"
+        for test, why in self.failed.items():
+            yield f"  {test}: {' '.join(why.split())[:LONGEST_WHY]}"
+
+
+LONGEST_WHY = 200
+"""Characters of a reason on one line."""
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """The author's proof of an assignment, with its gaps."""
 
@@ -109,8 +133,15 @@ class Rehearsal:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each part."""
     patterns: tuple[Pattern, ...] = ()
+    """As this rehearsal saw them."""
+    recorded: tuple[Pattern, ...] = ()
+    """As they are to be stored."""
     notes: tuple[str, ...] = ()
     """For the author: the calibration's scores, and the anchors that they suggest."""
+    only: tuple[str, ...] = ()
+    """Names of what ran, if it was not everything."""
+    answers: tuple[SolutionAnswer, ...] = ()
+    """What each solution answered, if it was not everything."""
 
     @property
     def blocking(self) -> tuple[Gap, ...]:
@@ -119,8 +150,8 @@ class Rehearsal:
 
     @property
     def passed(self) -> bool:
-        """Whether the assignment may be handed out."""
-        return not self.blocking
+        """Whether the assignment may be handed out; of a part of it, whether nothing is wrong there."""
+        return not (self.gaps if self.only else self.blocking)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain data, for `medmark rehearse --json`."""
@@ -138,6 +169,7 @@ class Rehearsal:
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "gaps": [asdict(gap) for gap in self.gaps],
             "notes": list(self.notes),
+            **({"only": list(self.only), "answers": [asdict(each) for each in self.answers]} if self.only else {}),
             "seconds": {name: round(value, 2) for name, value in self.seconds.items()},
         }
 
@@ -145,6 +177,9 @@ class Rehearsal:
         """The table that an author reads."""
         yield f"{self.title} ({self.assignment})"
         yield ""
+        if self.only:
+            yield from self._part_lines()
+            return
         if self.proofs:
             widths = [max(len(text) for text in column) for column in zip(*self._rows(), strict=True)]
             for row in self._rows():
@@ -167,6 +202,13 @@ class Rehearsal:
         others = tuple(gap for gap in self.gaps if gap not in self.blocking)
         yield from self._gap_lines(others, "shown in the provenance of every mark")
         yield "The assignment is proven." if self.passed else "The assignment is not ready to be handed out."
+
+    def _part_lines(self) -> Iterator[str]:
+        for answer in self.answers:
+            yield from answer.lines()
+        yield ""
+        yield from self._gap_lines(self.gaps, "in this part")
+        yield f"Only {', '.join(self.only)} ran: nothing is stored. The whole: medmark rehearse {self.assignment}"
 
     def _rows(self) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = [("hidden test", "points", "misconceptions", "mutants caught", "uses")]

@@ -123,6 +123,7 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
             if cost.scored and assignment.run.seeds == FEW_SEEDS:
                 yield Fact(False, f"assignment {id}: {FEW_SEEDS_NOTE}", optional=True)
+            yield from _proof(assignment)
             yield from _cases(assignment, on_reading)
             if course.ledger.is_file():
                 yield from _parts(course, assignment)
@@ -154,6 +155,18 @@ def _parts(course: Course, assignment: Assignment) -> Iterator[Fact]:
             f"assignment {assignment.id}, {criterion.id}: people mark it {how}; {done} of {len(of_groups)} groups done"
         )
         yield Fact(True, text + more)
+
+
+def _proof(assignment: Assignment) -> Iterator[Fact]:
+    """Whether the assignment is proven as it is now; marking works without, and every mark's provenance says so."""
+    from graders.record.proof_status import proof_status
+
+    status = proof_status(assignment)
+    if status.holds:
+        yield Fact(True, f"assignment {assignment.id}: proven by the rehearsal of {status.rehearsed_at}")
+    else:
+        cure = f"medmark rehearse {assignment.folder}"
+        yield Fact(False, f"assignment {assignment.id}: not proven ({status.why_not}): {cure}", optional=True)
 
 
 def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:

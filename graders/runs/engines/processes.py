@@ -238,7 +238,7 @@ def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None
     """The marker process: mark, and send the document."""
     # A session of its own: signals that a terminal sends to `grade` do not reach the marker or its sandbox.
     os.setsid()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         journal = PipeJournal(writer.send_bytes)
         body = f'{{"document": {to_json((act or _grade())(job, store, journal))}}}'.encode()
@@ -257,7 +257,8 @@ def _grade() -> Act:
     return grade
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the end of the program that started this process, then end it too."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

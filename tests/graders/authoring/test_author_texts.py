@@ -8,7 +8,6 @@ import pytest
 
 from assignments.load import hidden_tests, load
 from assignments.misconceptions import Misconception
-from assignments.testing import Comparison
 from graders.authoring.author_texts import AuthorTexts, private_numbers, revealed
 from graders.authoring.bench import opener
 
@@ -16,7 +15,7 @@ GROUPS = Path(__file__).parents[2] / "example_groups"
 
 
 def expecting(*values):
-    return Comparison(np.zeros(len(values)), np.array(values), 0.0, 1e-6, "", {}, 1)
+    return np.array(values, float)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +89,14 @@ def test_a_real_rehearsal_sees_the_drawn_hint_and_the_constant_one(tmp_path):
     with opener(assignment)("numpy") as bench:
         failed = bench.check(GROUPS / "perfect", [dynamic, constant])
         assert {result.verdict for result in failed.values()} == {"failed"}
-        unwritten = [gap for test, result in failed.items() for gap in texts.unwritten(test, result)]
-        revealing = list(
-            texts.revealing(mistake, failed, lambda test, draw: bench.compared(GROUPS / "perfect", test, draw))
-        )
-        assert bench.compared(GROUPS / "perfect", "test_tiny.py::test_scale", 0) is None
+        unwritten = list(texts.unwritten(failed.items()))
+        revealing = [
+            number.gap()
+            for number in texts.revealing(
+                [(mistake, failed)], lambda _, test, draw: bench.expected(GROUPS / "perfect", test, draw)
+            )
+        ]
+        assert bench.expected(GROUPS / "perfect", "test_tiny.py::test_scale", 0) is None
     assert [(gap.about, gap.need) for gap in unwritten] == [(dynamic, "every assignment")]
     assert "what does not stand in its file: 'the first is " in unwritten[0].what
     assert [str(gap) for gap in revealing] == [

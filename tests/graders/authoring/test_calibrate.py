@@ -154,7 +154,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     home = tmp_path / "sides"
-    for name in ("hidden_tests", "reference", "starter"):
+    for name in ("hidden_tests", "reference", "starter", "proofs"):
         (home / name).mkdir(parents=True)
     (home / "assignment.toml").write_text(TOML)
     (home / "brief.md").write_text("Left or right?\n")
@@ -242,14 +242,14 @@ def write_calibration(folder: Path, scores: list[float], **changes: object) -> N
         "cpu_s": {"numpy": [0.1] * 5},
         "versions": {"numpy": {"numpy": "2"}},
     }
-    (folder / "calibration.json").write_text(json.dumps({**document, **changes}))
+    (folder / CALIBRATION_FILE).write_text(json.dumps({**document, **changes}))
 
 
 def test_what_a_calibration_does_not_prove_is_shown_with_the_command(folder: Path) -> None:
     assignment = load(folder)
     command = "medmark rehearse sides --calibrate"
     assert [(gap.what, gap.cure) for gap in gaps(assignment)] == [("is missing", command)]
-    (folder / "calibration.json").write_text("{")
+    (folder / CALIBRATION_FILE).write_text("{")
     assert "cannot be read" in gaps(assignment)[0].what
     now = score_origins(assignment, "numpy")
     write_calibration(folder, [0.9], made_by={"numpy": {**now, "scoring": "another"}, BASELINES: now})
@@ -412,7 +412,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch, number: int, *names: str) -> Non
     for module in ("graders.authoring.calibrate", "graders.record.proof_status"):
 
         def refused(path: Path, content: str) -> None:
-            if path.name in names:
+            if path.name in map(os.path.basename, names):
                 raise OSError(number, os.strerror(number), str(path))
             replace_file(path, content)
 
@@ -445,7 +445,7 @@ def test_a_rehearsal_that_cannot_be_stored_is_shown_with_that_gap(
 ) -> None:
     unwritable(monkeypatch, number, "rehearsal.json")
     rehearsal = rehearse_folder(folder)
-    assert [gap.what for gap in rehearsal.gaps if gap.about == "rehearsal.json"] == [
+    assert [gap.what for gap in rehearsal.gaps if gap.about == "proofs/rehearsal.json"] == [
         f"could not be stored ({os.strerror(number)})"
     ]
     assert not proof_status(load(folder)).holds

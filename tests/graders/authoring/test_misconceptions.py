@@ -32,7 +32,6 @@ id = "floors"
 title = "Halves whole numbers only"
 told = "Use true division."
 fails = ["test_double.py::test_halve"]
-may_fail = ["test_double.py::test_double"]
 [[misconception.edits]]
 find = """
 def halve(x):
@@ -130,14 +129,54 @@ def test_unknown_tests_frameworks_and_second_ids_come_at_once(assignment: Assign
     assert 'did you mean "test_double.py::test_double"?' in problems[1][2]
 
 
-def test_a_test_stands_in_one_of_the_two_lists(assignment: Assignment) -> None:
-    edit(assignment, 'may_fail = ["test_double.py::test_double"]', 'may_fail = ["test_double.py::test_halve"]')
-    assert "stands in fails too" in problems_of(assignment)[0][2]
+def test_what_may_fail_is_no_longer_written(assignment: Assignment) -> None:
+    edit(assignment, 'title = "Halves', 'may_fail = ["test_double.py::test_double"]\ntitle = "Halves')
+    ((key, line, what),) = problems_of(assignment)
+    assert (key, line) == ("misconception.1.may_fail", 9)
+    assert what.startswith("is recorded, and no longer written")
+    assert "--record" in what
+
+
+SHORT = """edits = { pytorch = [["return 2 * x", "return x ** 2"]], all = [["return x / 2", "return x // 2"]] }"""
+LONG = 'edits = [{ framework = "pytorch", find = "return 2 * x", replace = "return x ** 2" }]'
+
+
+def test_edits_may_be_written_short(assignment: Assignment) -> None:
+    edit(assignment, LONG, SHORT)
+    squares, _ = misconceptions(load(assignment.folder))
+    assert [(each.framework, each.find, each.replace) for each in squares.edits] == [
+        ("pytorch", "return 2 * x", "return x ** 2"),
+        (None, "return x / 2", "return x // 2"),
+    ]
+    changed = REFERENCE.replace("2 * x", "x ** 2").replace("x / 2", "x // 2")
+    assert squares.applied("pytorch", REFERENCE) == changed
+    assert [each.find for each in squares.edits_for("tensorflow")] == ["return x / 2"]
+
+
+@pytest.mark.parametrize(
+    ("short", "what"),
+    [
+        ('edits = { pytroch = [["a", "b"]] }', 'did you mean "pytorch"?'),
+        ('edits = { pytorch = [["return 2 * x"]] }', "pytorch is not a list of pairs of texts"),
+        ('edits = { pytorch = ["return 2 * x", "b"] }', "pytorch is not a list of pairs of texts"),
+        ('edits = { all = [["", "b"]] }', "all is not a list of pairs of texts"),
+        ('edits = { all = [["return", "b"]] }', "occurs 2 times in the pytorch reference"),
+        ('edits = { tensorflow = [["a", "b"]] }', "there is no reference in tensorflow"),
+    ],
+)
+def test_a_short_edit_that_cannot_be_made_is_refused_where_it_stands(
+    assignment: Assignment, short: str, what: str
+) -> None:
+    edit(assignment, LONG, short)
+    ((key, line, said),) = problems_of(assignment)
+    assert key.startswith("misconception.0.edits")
+    assert line == 4
+    assert what in said
 
 
 def test_a_misspelt_key_is_reported_with_its_line(assignment: Assignment) -> None:
-    edit(assignment, "may_fail =", "may_fial =")
-    assert problems_of(assignment) == [("misconception.1.may_fial", 12, 'unknown key; did you mean "may_fail"?')]
+    edit(assignment, "told =", "tolt =")
+    assert problems_of(assignment) == [("misconception.1.tolt", 10, 'unknown key; did you mean "told"?')]
 
 
 def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:

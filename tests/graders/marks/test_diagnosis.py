@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from assignments.folders import CATALOGUE
+from assignments.folders import CATALOGUE, PROOFS
 from assignments.load import load
 from graders.marks.diagnosis import KnownMistake, diagnoses, known_mistakes
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import Cause
+from graders.record.patterns import PATTERNS_FILE
 from graders.record.proof_status import REHEARSAL_FILE
 
 SCALE, SHIFT, UNITS, SEED, LOSS, STEP = (
@@ -162,15 +163,17 @@ def test_the_catalogue_has_mistakes_with_patterns_and_a_change_since_the_rehears
     assert all(mistake.patterns for mistake in mistakes.values())
     assert mistakes["no_scaling"].advice.startswith("Area counts in hundreds")
     folder = tmp_path / "own"
-    folder.mkdir()
-    for file in (assignment.folder / REHEARSAL_FILE, assignment.folder / "assignment.toml"):
-        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / PROOFS).mkdir(parents=True)
+    for name in (REHEARSAL_FILE, PATTERNS_FILE, "assignment.toml"):
+        (folder / name).write_bytes((assignment.folder / name).read_bytes())
     assert known_mistakes(assignment.model_copy(update={"folder": folder})) == ()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"key": 1, "patterns": [{"misconception": "a"}]}', "\x00"])
 def test_a_damaged_rehearsal_has_no_patterns(tmp_path, text):
     assignment = load(CATALOGUE / "mlp_classifier").model_copy(update={"folder": tmp_path})
+    (tmp_path / PROOFS).mkdir()
+    (tmp_path / PATTERNS_FILE).write_bytes((CATALOGUE / "mlp_classifier" / PATTERNS_FILE).read_bytes())
     (tmp_path / REHEARSAL_FILE).write_text(text)
     assert known_mistakes(assignment) == ()
     (tmp_path / REHEARSAL_FILE).write_text(json.dumps({"key": "other"}))

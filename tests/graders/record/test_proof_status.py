@@ -12,8 +12,16 @@ from assignments.data.split import Split, SplitRow, write_split
 from assignments.folders import CATALOGUE, catalogue
 from assignments.load import folder_digest, load
 from graders.authoring import calibrate as calibration
-from graders.record.proof_status import proof_status, store_rehearsal
-from graders.record.rehearsal import Gap, Rehearsal
+from graders.record.calibration import CALIBRATION_FILE
+from graders.record.patterns import PATTERNS_FILE, store_patterns
+from graders.record.proof_status import (
+    REHEARSAL_FILE,
+    proof_status,
+    recorded_patterns,
+    rehearsal_origins,
+    store_rehearsal,
+)
+from graders.record.rehearsal import Gap, Pattern, Rehearsal
 
 TOML = """\
 id = "essay"
@@ -70,6 +78,50 @@ def test_code_makes_a_rehearsal_old_and_words_do_not(assignment: Assignment) -> 
     assert not proof_status(assignment).fresh
 
 
+def test_an_old_rehearsal_says_which_files_changed_came_and_went(assignment: Assignment) -> None:
+    (assignment.folder / "gone.py").write_text("A = 1\n")
+    store_rehearsal(assignment, rehearsal())
+    assert proof_status(assignment).why_not == ""
+    (assignment.folder / "points.py").write_text("A = 2\n")
+    (assignment.folder / "gone.py").unlink()
+    (assignment.folder / "new.py").write_text("A = 1\n")
+    assert proof_status(assignment).changed == ("gone.py", "new.py", "points.py")
+    assert proof_status(assignment).why_not == "changed since its rehearsal: gone.py, new.py, points.py"
+    for number in range(3):
+        (assignment.folder / f"z{number}.py").write_text("A = 1\n")
+    assert proof_status(assignment).why_not == "changed since its rehearsal: gone.py, new.py, points.py, 3 more"
+
+
+def test_a_proof_at_the_top_of_the_folder_is_of_an_older_medmark_and_is_not_read(assignment: Assignment) -> None:
+    (assignment.folder / "rehearsal.json").write_text('{"key": "x", "at": "2026-01-01", "passed": true, "gaps": []}')
+    assert proof_status(assignment).why_not == (
+        "it has not been rehearsed by this medmark, which reads proofs/rehearsal.json and no longer rehearsal.json"
+    )
+
+
+def test_a_rehearsal_that_was_merged_from_two_proves_nothing(assignment: Assignment) -> None:
+    store_rehearsal(assignment, rehearsal())
+    path = assignment.folder / REHEARSAL_FILE
+    (assignment.folder / "points.py").write_text("A = 2\n")
+    document = json.loads(path.read_text())
+    document["computed_from"] = rehearsal_origins(assignment)
+    path.write_text(json.dumps(document))
+    assert proof_status(assignment).why_not == "proofs/rehearsal.json cannot be read"
+
+
+def test_the_patterns_stand_in_a_file_of_their_own_which_the_proof_covers(assignment: Assignment) -> None:
+    pattern = Pattern("no_scaling", "numpy", {"test_a.py::test_units": ("not_asked", "line 3")})
+    store_patterns(assignment, [pattern])
+    store_rehearsal(assignment, rehearsal())
+    assert recorded_patterns(assignment) == (pattern,)
+    path = assignment.folder / PATTERNS_FILE
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    assert recorded_patterns(assignment) == (pattern,), "layout is no change"
+    path.write_text("{}")
+    assert recorded_patterns(assignment) == ()
+    assert proof_status(assignment).changed == (PATTERNS_FILE,)
+
+
 def test_the_parts_of_a_split_make_a_rehearsal_old_and_its_days_do_not(assignment: Assignment) -> None:
     split = Split((SplitRow("A", "train"), SplitRow("B", "test")))
     write_split(assignment.split_file, split)
@@ -92,7 +144,8 @@ def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Ass
 
 
 def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do(assignment: Assignment) -> None:
-    path = assignment.folder / "calibration.json"
+    path = assignment.folder / CALIBRATION_FILE
+    path.parent.mkdir()
     scores = {"references": {"numpy": {"a": [0.9]}}, "baselines": {}, "standard_error": {"a": 0.01}}
     path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "1"}}, "cpu_s": {"numpy": [1.0]}}))
     store_rehearsal(assignment, rehearsal())
@@ -104,7 +157,8 @@ def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "\udcff"])
 def test_a_damaged_calibration_counts_as_it_is(assignment: Assignment, text: str) -> None:
-    path = assignment.folder / "calibration.json"
+    path = assignment.folder / CALIBRATION_FILE
+    path.parent.mkdir()
     path.write_bytes(text.encode(errors="surrogateescape"))
     store_rehearsal(assignment, rehearsal())
     assert proof_status(assignment).fresh
@@ -114,7 +168,8 @@ def test_a_damaged_calibration_counts_as_it_is(assignment: Assignment, text: str
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"key": "x"}'])
 def test_a_damaged_rehearsal_proves_nothing(assignment: Assignment, text: str) -> None:
-    (assignment.folder / "rehearsal.json").write_text(text)
+    (assignment.folder / REHEARSAL_FILE).parent.mkdir()
+    (assignment.folder / REHEARSAL_FILE).write_text(text)
     assert not proof_status(assignment).holds
 
 

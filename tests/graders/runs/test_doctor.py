@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from assignments.load import load
+from graders.record.proof_status import store_rehearsal
+from graders.record.rehearsal import Rehearsal
 from graders.runs.doctor import docker_trouble
 from tests.patients_course import write_course
 from tests.small_course import medmark
@@ -30,6 +33,19 @@ def test_a_socket_that_this_user_may_not_open_has_a_cure_of_its_own(monkeypatch)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refused)
     assert "sudo usermod -aG docker $USER" in docker_trouble()
+
+
+def test_the_doctor_says_what_changed_since_the_rehearsal(tmp_path):
+    folder = write_course(tmp_path / "slices", due=timedelta(days=7))
+    lines = " ".join(medmark("doctor", "-c", folder).out.split())
+    assert "assignment slices: not proven (it has not been rehearsed): medmark rehearse" in lines
+    assignment = load(folder / "slices")
+    store_rehearsal(assignment, Rehearsal("slices", "Slices", False, "", {}, (), {}, {}, ()))
+    assert "assignment slices: proven by the rehearsal of" in " ".join(medmark("doctor", "-c", folder).out.split())
+    interface = folder / "slices" / "interface.py"
+    interface.write_text(f"{interface.read_text()}\nA = 1\n")
+    lines = " ".join(medmark("doctor", "-c", folder).out.split())
+    assert "assignment slices: not proven (changed since its rehearsal: interface.py): medmark rehearse" in lines
 
 
 def test_two_repeats_are_too_few_and_the_doctor_says_so(tmp_path):

@@ -56,3 +56,22 @@ def test_a_threshold_by_hand(student):
     y = np.array([1, 1, 0, 1, 0, 1], np.uint8)
     found = prob >= student.choose_threshold(prob, y, 0.75)
     assert found.tolist() == [True, True, True, True, False, False], "the highest that still finds three of the four"
+
+
+def test_steps_lower_the_loss(student, rng):
+    """Ten steps on one batch, and the loss of that batch is lower than after the first."""
+    y = np.tile(np.array([0, 1], np.float32), 8)
+    x = (rng.normal(size=(16, 30)) + 2 * y[:, None]).astype(np.float32)
+    model = student.build_model({"n_in": 30, "hidden": [8], "activation": "tanh"})
+    losses = [student.tensors.train_step(model, x, y, lr=0.1) for _ in range(10)]
+    assert losses[-1] < losses[0], "each step goes against the gradient of the mean loss"
+
+
+def test_a_saved_model_is_loaded_from_its_folder_alone(student, rng):
+    """`load` gives a model that predicts what the saved one did."""
+    x = rng.normal(size=(5, 30)).astype(np.float32)
+    y = np.array([0, 1, 0, 1, 1], np.uint8)
+    model = student.fit({"x": x, "y": y}, None, seed=0, budget_s=1.0)
+    student.save(model, "saved")
+    again = student.predict(student.load("saved"), {"x": x})["prob"]
+    assert close(again, student.predict(model, {"x": x})["prob"], atol=1e-5), "mean and SD belong to the model"
