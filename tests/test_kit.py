@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from assignments.assignment import Person
 from assignments.folders import catalogue
@@ -104,6 +105,14 @@ def test_a_new_clone_fetches_the_cases_from_the_archive(desk):
     output = desk.check("--data", desk.home / "out" / f"{desk.id}-data.zip")
     assert output.code == 0, output.out + output.err
     assert "2 files of cases in" in output.out
+
+
+def test_a_single_point_shows_and_rows_have_no_empty_frames(desk):
+    (desk.kit / "solution.py").write_text(LOGS.replace("range(3)", "range(1)"))
+    desk.train()
+    middle = imread(desk.kit / "curve.png")[100:-100, 200:-200, :3]  # inside the axes, without the legend
+    assert (np.ptp(middle, axis=2) > 0.2).sum() > 20  # pixels with a colour
+    assert imread(desk.kit / "cases.png").shape[0] < 100
 
 
 def test_a_fit_without_log_trains_all_the_same(desk):

@@ -268,6 +268,18 @@ def test_what_a_calibration_does_not_prove_is_shown_with_the_command(folder: Pat
     assert gaps(assignment) == []
 
 
+def test_numpy_has_to_prove_itself_where_it_is_named_first(folder: Path) -> None:
+    named = {
+        ("numpy", "pytorch"): ("numpy", "pytorch"),
+        ("pytorch", "numpy", "tensorflow"): ("pytorch", "tensorflow"),
+        ("numpy",): ("numpy",),
+    }
+    assignment = load(folder)
+    for frameworks, proving in named.items():
+        asked_in = assignment.model_copy(update={"frameworks": frameworks})
+        assert calibration.proving_frameworks(asked_in) == proving
+
+
 def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
     write_calibration(folder, [0.90, 0.86, 0.88])
     *_, anchors = calibration.proposal(load(folder))
