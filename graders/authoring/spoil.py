@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ def _echo(value: Any, arguments: list[Any]) -> Any:
     if _framework_model(value):
         return _model(value, "echo")
     if not (isinstance(value, bool | int | float | str | list | tuple | np.generic) or _is_array(value)):
-        return SpoiledObject(value, "echo")
+        return SpoiledObject(value, "echo", made_of=arguments)
     arrays = _arrays_in(arguments)
     if arrays:
         return arrays[0]
@@ -127,10 +127,11 @@ def _array(value: Any, kind: str) -> Any:
 class SpoiledObject:
     """An object of the solution's own class, whose methods and attributes answer spoiled values."""
 
-    def __init__(self, inner: Any, kind: str, quiet: Collection[str] = ()) -> None:
+    def __init__(self, inner: Any, kind: str, quiet: Collection[str] = (), made_of: Sequence[Any] = ()) -> None:
         self._inner = inner
         self._kind = kind
         self._quiet = quiet
+        self._made_of = list(made_of)
 
     def _own(self, value: Any, arguments: list[Any]) -> Any:
         return self if value is self._inner else _spoil(value, self._kind, arguments)
@@ -140,7 +141,7 @@ class SpoiledObject:
         if name.startswith("_"):
             return value
         if not callable(value):
-            return self._own(value, [value])
+            return self._own(value, self._made_of or [value])
 
         def method(*args: Any, **kwargs: Any) -> Any:
             arguments = [*args, *kwargs.values()]

@@ -118,6 +118,17 @@ def test_an_object_answers_spoiled_values_and_stays_itself() -> None:
     assert spoiled(Line, "constant")(2.0).slope_ == CONSTANT
 
 
+def test_an_attribute_echoes_what_its_object_was_made_of() -> None:
+    """Its own value would be the right answer: the mutant would be a second reference."""
+
+    class Twice:
+        def __init__(self, x: Any) -> None:
+            self.value = 2 * x
+
+    assert spoiled(Twice, "echo")(X).value is X
+    assert spoiled(lambda x: Twice(x), "echo")(X).value is X
+
+
 def test_a_sequence_of_the_solutions_own_is_spoiled_item_by_item() -> None:
     class Frames:
         def __len__(self) -> int:
