@@ -31,11 +31,10 @@ def copied_from(solution: Path, assignment: Assignment) -> str:
     own = _shingles(code_tokens(solution)) - _shingles_of(_starters(assignment))
     if len(own) < LEAST:
         return ""
-    for path in references(assignment).values():
-        share = len(own & _shingles(code_tokens(path))) / len(own)
-        if share >= COPIED:
-            return f"{share:.0%} of the code of solution.py is that of the published {path.name}"
-    return ""
+    shared = {path.name: own & _shingles(code_tokens(path)) for path in references(assignment).values()}
+    name = max(shared, key=lambda name: len(shared[name]), default="")
+    share = len(shared.get(name, ())) / len(own)
+    return f"{share:.0%} of the code of solution.py is that of the published {name}" if share >= COPIED else ""
 
 
 def is_starter(solution: Path, assignment: Assignment) -> bool:
