@@ -74,11 +74,13 @@ def taps(kernel, output, stride, dilation):
         yield (a, b), (slice(None), rows, columns)
 
 
-def geometry(size, kernel, stride, padding, dilation):
-    """Sizes (H, W) -> zeros ((top, bottom), (left, right)) and the output's size (Ho, Wo)."""
-    axes = list(zip(size, kernel, strict=True))
+def framed(x, kernel, stride, padding, dilation, border=0.0):
+    """Images (N, H, W, C) -> the same with their padding, the size (Ho, Wo) of the output, and where the image lies."""
+    axes = list(zip(x.shape[1:3], kernel, strict=True))
     pads = [pad_widths(n, k, stride, padding, dilation) for n, k in axes]
-    return pads, [output_size(n, k, stride, padding, dilation) for n, k in axes]
+    output = [output_size(n, k, stride, padding, dilation) for n, k in axes]
+    rows, columns = (slice(before, before + n) for (before, _), (n, _) in zip(pads, axes, strict=True))
+    return np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=border), output, (slice(None), rows, columns)
 
 
 def conv2d(x, w, b, stride=1, padding=0, dilation=1):
@@ -86,8 +88,7 @@ def conv2d(x, w, b, stride=1, padding=0, dilation=1):
 
     y[i, j] = b + sum_{a, b} x[i s + a d, j s + b d] w[a, b]: cross-correlation, the kernel is not flipped.
     """
-    pads, output = geometry(x.shape[1:3], w.shape[:2], stride, padding, dilation)
-    padded = np.pad(x, [(0, 0), *pads, (0, 0)])
+    padded, output, _ = framed(x, w.shape[:2], stride, padding, dilation)
     y = np.zeros((len(x), *output, w.shape[3])) + b
     for tap, pixels in taps(w.shape[:2], output, stride, dilation):
         y += padded[pixels] @ w[tap]  # (N, Ho, Wo, Ci) @ (Ci, Co)
@@ -100,12 +101,11 @@ def conv_transpose2d(y, w, size, stride=1, padding=0, dilation=1):
     <conv2d(x), y> = <x, conv_transpose2d(y)> for all x and y (without bias). It needs `size`, because with a stride
     images of several sizes have outputs of one size. Where windows overlap, contributions add up.
     """
-    pads, output = geometry(size, w.shape[:2], stride, padding, dilation)
-    padded = np.zeros((len(y), *(n + sum(pad) for n, pad in zip(size, pads, strict=True)), w.shape[2]))
+    x = np.zeros((len(y), *size, w.shape[2]))
+    padded, output, image = framed(x, w.shape[:2], stride, padding, dilation)
     for tap, pixels in taps(w.shape[:2], output, stride, dilation):
         padded[pixels] += y @ w[tap].T  # (N, Ho, Wo, Co) @ (Co, Ci)
-    (top, _), (left, _) = pads
-    return padded[:, top : top + size[0], left : left + size[1]]
+    return padded[image]
 
 
 def conv2d_gradients(dy, x, w, stride=1, padding=0, dilation=1):
@@ -113,8 +113,7 @@ def conv2d_gradients(dy, x, w, stride=1, padding=0, dilation=1):
 
     dw[a, b] = sum over images and positions of x[i s + a d, j s + b d] dy[i, j]; db is the sum of dy.
     """
-    pads, output = geometry(x.shape[1:3], w.shape[:2], stride, padding, dilation)
-    padded = np.pad(x, [(0, 0), *pads, (0, 0)])
+    padded, output, _ = framed(x, w.shape[:2], stride, padding, dilation)
     dw = np.zeros(w.shape)
     for tap, pixels in taps(w.shape[:2], output, stride, dilation):
         dw[tap] = np.einsum("nijc,nijd->cd", padded[pixels], dy)
@@ -131,8 +130,7 @@ def pool2d(x, kind, kernel, stride=None, padding=0):
     Padding is not a value: it never wins the maximum, and the mean divides by the pixels that lie in the image.
     """
     stride = kernel if stride is None else stride
-    pads, output = geometry(x.shape[1:3], (kernel, kernel), stride, padding, 1)
-    padded = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=np.nan)
+    padded, output, _ = framed(x, (kernel, kernel), stride, padding, 1, border=np.nan)  # no number, so never counted
     windows = np.stack([padded[pixels] for _, pixels in taps((kernel, kernel), output, stride, 1)])
     return np.nanmax(windows, axis=0) if kind == "max" else np.nanmean(windows, axis=0)
 
@@ -144,7 +142,7 @@ def upsample(x, scale, align_corners=False):
     outer edges stay, because pixels are boxes: at (i + 1/2) / scale - 1/2, and beyond the last centre nothing changes.
     """
 
-    def shares(n):  # (scale n, n): each output is a mean of at most two pixels
+    def shares(n):  # (scale n, n): each output is a weighted mean of at most two pixels
         i = np.arange(scale * n)
         at = i * (n - 1) / (scale * n - 1) if align_corners else ((i + 0.5) / scale - 0.5).clip(0, n - 1)
         return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)))

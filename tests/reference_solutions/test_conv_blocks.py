@@ -16,7 +16,7 @@ IN_NUMPY = (
     "output_size",
     "receptive_field",
     "taps",
-    "geometry",
+    "framed",
     "conv2d",
     "conv_transpose2d",
     "conv2d_gradients",
