@@ -10,13 +10,12 @@ import ast
 import io
 import keyword
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.derived.starter import starter_texts
 from assignments.load import references
-from graders.intake.source import Source, read_source, source_of
+from graders.intake.source import read_source
 
 SHINGLE = 12
 """Tokens that are compared together: about a line and a half."""
@@ -32,26 +31,21 @@ def copied_from(solution: Path, assignment: Assignment) -> str:
     own = _shingles(code_tokens(solution)) - _of_starters(assignment)
     if len(own) < LEAST:
         return ""
-    shares = {path.name: len(own & _shingles(code_tokens(path))) / len(own) for path in references(assignment).values()}
-    name = max(shares, key=lambda name: shares[name], default="")  # references in two frameworks share what is NumPy
-    if not name or shares[name] < COPIED:
-        return ""
-    return f"{shares[name]:.0%} of the code of solution.py is that of the published {name}"
+    shared = {path.name: own & _shingles(code_tokens(path)) for path in references(assignment).values()}
+    name = max(shared, key=lambda name: len(shared[name]), default="")
+    share = len(shared.get(name, ())) / len(own)
+    return f"{share:.0%} of the code of solution.py is that of the published {name}" if share >= COPIED else ""
 
 
 def is_starter(solution: Path, assignment: Assignment) -> bool:
     """Whether the code of a solution is that of a starter, whatever its comments and layout."""
     tokens = code_tokens(solution)
-    return bool(tokens) and tokens in _starters(assignment)
+    return bool(tokens) and any(tokens == code_tokens(starter) for starter in _starters(assignment))
 
 
 def code_tokens(path: Path) -> tuple[str, ...]:
     """The tokens of a source; none where it cannot be read as Python."""
-    return _tokens_of(read_source(path))
-
-
-def _tokens_of(source: Source) -> tuple[str, ...]:
-    tree = source.tree
+    tree = read_source(path).tree
     try:
         return () if tree is None else tuple(_tokens(ast.unparse(_without_docstrings(tree))))
     except (RecursionError, tokenize.TokenError, ValueError):  # nested too deeply to be a person's code
@@ -78,14 +72,12 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _starters(assignment: Assignment) -> list[tuple[str, ...]]:
-    """The tokens of each starter."""
-    texts = starter_texts(assignment)
-    return [_tokens_of(source_of(text.encode(), name)) for name, text in texts.items() if name.startswith("solution")]
+def _starters(assignment: Assignment) -> list[Path]:
+    return sorted((assignment.folder / "starter").glob("solution*.py"))
 
 
-def _of_starters(assignment: Assignment) -> set[tuple[str, ...]]:
-    return set().union(*map(_shingles, _starters(assignment)))
+def _shingles_of(paths: Iterable[Path]) -> set[tuple[str, ...]]:
+    return set().union(*(_shingles(code_tokens(path)) for path in paths))
 
 
 def _shingles(tokens: tuple[str, ...]) -> set[tuple[str, ...]]:
