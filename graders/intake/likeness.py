@@ -10,12 +10,13 @@ import ast
 import io
 import keyword
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.derived.starter import starter_texts
 from assignments.load import references
-from graders.intake.source import read_source
+from graders.intake.source import Source, read_source, source_of
 
 SHINGLE = 12
 """Tokens that are compared together: about a line and a half."""
@@ -32,7 +33,7 @@ def copied_from(solution: Path, assignment: Assignment) -> str:
     if len(own) < LEAST:
         return ""
     shared = {path.name: own & _shingles(code_tokens(path)) for path in references(assignment).values()}
-    name = max(shared, key=lambda name: len(shared[name]), default="")
+    name = max(shared, key=lambda name: len(shared[name]), default="")  # references share what is NumPy in each
     share = len(shared.get(name, ())) / len(own)
     return f"{share:.0%} of the code of solution.py is that of the published {name}" if share >= COPIED else ""
 
@@ -40,12 +41,16 @@ def copied_from(solution: Path, assignment: Assignment) -> str:
 def is_starter(solution: Path, assignment: Assignment) -> bool:
     """Whether the code of a solution is that of a starter, whatever its comments and layout."""
     tokens = code_tokens(solution)
-    return bool(tokens) and any(tokens == code_tokens(starter) for starter in _starters(assignment))
+    return bool(tokens) and tokens in _starters(assignment)
 
 
 def code_tokens(path: Path) -> tuple[str, ...]:
     """The tokens of a source; none where it cannot be read as Python."""
-    tree = read_source(path).tree
+    return _tokens_of(read_source(path))
+
+
+def _tokens_of(source: Source) -> tuple[str, ...]:
+    tree = source.tree
     try:
         return () if tree is None else tuple(_tokens(ast.unparse(_without_docstrings(tree))))
     except (RecursionError, tokenize.TokenError, ValueError):  # nested too deeply to be a person's code
@@ -72,12 +77,14 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _starters(assignment: Assignment) -> list[Path]:
-    return sorted((assignment.folder / "starter").glob("solution*.py"))
+def _starters(assignment: Assignment) -> list[tuple[str, ...]]:
+    """The tokens of each starter."""
+    texts = starter_texts(assignment)
+    return [_tokens_of(source_of(text.encode(), name)) for name, text in texts.items() if name.startswith("solution")]
 
 
-def _shingles_of(paths: Iterable[Path]) -> set[tuple[str, ...]]:
-    return set().union(*(_shingles(code_tokens(path)) for path in paths))
+def _of_starters(assignment: Assignment) -> set[tuple[str, ...]]:
+    return set().union(*map(_shingles, _starters(assignment)))
 
 
 def _shingles(tokens: tuple[str, ...]) -> set[tuple[str, ...]]:

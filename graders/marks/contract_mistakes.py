@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from assignments.assignment import Assignment, Framework
-from assignments.interface import read_interface
+from assignments.derived.interface import solution_interface
 from assignments.load import references
 from assignments.misconceptions import Edit, Misconception
 from graders.asking.model_facts import model_facts
@@ -64,7 +64,7 @@ def _edited(assignment: Assignment, contract: str, mistake: str) -> tuple[Texts,
     """The references with a mistake in them; and for those that cannot have it, why."""
     from assignments.contracts.contract import EditedReference
 
-    facts = model_facts(assignment, read_interface(assignment.folder / "interface.py"))
+    facts = model_facts(assignment, solution_interface(assignment))
     assert facts is not None  # the loader saw to it
     inputs = tuple(key for key in facts.inputs if key != "spacing")
     texts: dict[Framework, tuple[str, str]] = {}
