@@ -12,9 +12,12 @@ class Recorder:
     def fit(self, x, y):
         self.fitted.append(np.array(x))
         self.labels.append(np.array(y))
-        self.predicted.append(np.zeros((0, 4)))
+        self.predicted.append(None)  # until `predict` is called
         return self
 
     def predict(self, x):
         self.predicted[-1] = np.array(x)
         return np.full(len(x), self.labels[-1].mean(dtype=np.float64))
+
+    def __deepcopy__(self, memo):
+        return self  # whoever fits a copy for each size is recorded all the same
