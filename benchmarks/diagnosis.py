@@ -5,7 +5,7 @@
     python benchmarks/diagnosis.py ID --pairs 20            two misconceptions at a time, drawn at random
     python benchmarks/diagnosis.py ID --wrong               wrong_solutions/ID.toml: second forms of each misconception,
                                                             and mistakes that are none of them
-    ... --framework tensorflow                              where solutions run (not with --wrong); else PyTorch
+    ... --framework tensorflow                              where solutions run (not with --wrong); else the first one
 
 Solutions run in the local sandbox: a minute for an MLP in PyTorch, ten for a U-Net. Ties count as wrong: a mistake is
 first only if no other one fits as well. Of a sound solution, and of a mistake that is not listed, nothing is the right
@@ -45,7 +45,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("ids", nargs="*")
-    parser.add_argument("--framework", default="pytorch")
+    parser.add_argument("--framework")
     parser.add_argument("--draw", type=int)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--wrong", action="store_true")
@@ -55,17 +55,20 @@ def main() -> None:
         known = known_mistakes(assignment)
         if not known:
             sys.exit(f"{id}: the rehearsal is not of the assignment as it is now; first: medmark rehearse {id}")
-        reference = references(assignment)[asked.framework].read_text(encoding="utf-8")
+        framework = asked.framework or assignment.frameworks[0]
+        reference = references(assignment)[framework].read_text(encoding="utf-8")
         items = misconceptions(assignment)
         if asked.draw is not None:
-            solutions = [("sound", (), reference), *changed(items, asked.framework, reference)]
-            measure(f"{id}, draw {asked.draw}", assignment, asked.framework, known, solutions, draw=asked.draw)
+            solutions = [("sound", (), reference), *changed(items, framework, reference)]
+            measure(f"{id}, draw {asked.draw}", assignment, framework, known, solutions, draw=asked.draw)
         if asked.pairs:
-            pairs = list(in_pairs(items, asked.framework, reference))
+            pairs = list(in_pairs(items, framework, reference))
             drawn = random.Random(0).sample(pairs, min(asked.pairs, len(pairs)))
-            measure(f"{id}, pairs", assignment, asked.framework, known, drawn)
+            measure(f"{id}, pairs", assignment, framework, known, drawn)
         if asked.wrong:
-            measure(f"{id}, wrong solutions", assignment, "pytorch", known, wrong_solutions(id, reference))
+            first = assignment.frameworks[0]
+            text = references(assignment)[first].read_text(encoding="utf-8")
+            measure(f"{id}, wrong solutions", assignment, first, known, wrong_solutions(id, first, text))
         if asked.draw is None and not asked.pairs and not asked.wrong:
             across_frameworks(assignment, items)
 
@@ -99,12 +102,12 @@ def in_pairs(items: Sequence[Misconception], framework: Framework, text: str) ->
         yield f"{one.id} + {other.id}", (one.id, other.id), both
 
 
-def wrong_solutions(id: str, reference: str) -> Iterator[Solution]:
-    """Those of wrong_solutions/ID.toml."""
+def wrong_solutions(id: str, framework: Framework, reference: str) -> Iterator[Solution]:
+    """Those of wrong_solutions/ID.toml, edits of the reference in the assignment's first framework."""
     for item in tomllib.loads((WRONG / f"{id}.toml").read_text(encoding="utf-8"))["wrong"]:
         edits = tuple(Edit(**edit) for edit in item["edits"])
         form = Misconception(id="form", title=item["name"], edits=edits, fails=("any",))
-        yield item["name"], (item["of"],) if "of" in item else (), form.applied("pytorch", reference)
+        yield item["name"], (item["of"],) if "of" in item else (), form.applied(framework, reference)
 
 
 def measure(

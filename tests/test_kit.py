@@ -154,11 +154,11 @@ def test_instructions_for_assistants_are_in_a_kit_only_where_an_author_wrote_the
 @pytest.mark.parametrize("id", catalogue())
 def test_every_starter_and_interface_of_the_catalogue_has_log_and_every_brief_names_the_papers(id):
     assignment = load(ROOT / "assignments/catalogue" / id)
-    fit = read_interface(assignment.folder / "interface.py").functions["fit"].signature
-    assert fit.parameters["log"].default is None
-    assert "budget_s, log=None):" in (assignment.folder / "starter/solution.py").read_text()
     brief = (assignment.folder / "brief.md").read_text()
-    assert "`fit(train, val, *, seed, budget_s, log=None)`" in brief
+    if fit := read_interface(assignment.folder / "interface.py").functions.get("fit"):
+        assert fit.signature.parameters["log"].default is None
+        assert "budget_s, log=None):" in (assignment.folder / "starter/solution.py").read_text()
+        assert "`fit(train, val, *, seed, budget_s, log=None)`" in brief
     numbers = {1: "one page", 2: "two pages"}
     for paper in (criterion for criterion in assignment.criteria if isinstance(criterion, Person)):
         assert f"`{paper.file}`, at most {numbers[paper.max_pages]}" in brief
