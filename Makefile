@@ -15,7 +15,7 @@ IN := $(VENV)/bin
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test kits attacks fuzz images docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test kits rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -47,6 +47,12 @@ test: env  ## every test; those of Docker where it answers and the images are bu
 
 kits: env  ## the kit of every assignment of the catalogue, from the handout to the hand-in; two minutes
 	$(IN)/python -m pytest tests/test_kit.py -m slow $(PYTEST_ARGS)
+
+rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
+	$(IN)/python .ci/rehearse.py --all
+
+rehearse-changed: env  ## the same for those that this branch changed and one more; at most eight minutes
+	$(IN)/python .ci/rehearse.py
 
 attacks: env  ## every attack on the wall, each with its positive control, and a table of what came of them
 	$(IN)/python -m pytest tests/attacks -m attack $(PYTEST_ARGS)
