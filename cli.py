@@ -728,7 +728,10 @@ def rehearse(
         list[str] | None, typer.Option(metavar="NAME", help="Only this framework; may be repeated.")
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="First train the references and store calibration.json; takes minutes.")
+        bool,
+        typer.Option(
+            "--calibrate", help="First train references and baselines, and store calibration.json; takes minutes."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
+from assignments.baselines import baseline_problems
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
@@ -89,6 +90,7 @@ def load(
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
         problems += files_problems(document, folder)
+        problems += _baseline_problems(document, folder, tasks)
         if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
         if tasks is not None and assignment is not None and not problems:
@@ -106,6 +108,13 @@ def load(
 
 _PATHS = ("path", "split")
 """Paths in `[data]`, each relative to the file that names it."""
+
+
+def _baseline_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames] | None) -> Iterator[Problem]:
+    offered = document.values.get("frameworks", ["pytorch", "tensorflow"])
+    task = (tasks or {}).get(str(document.values.get("task")))
+    entry = task.entry if task is not None else "predict"
+    return baseline_problems(folder, offered if isinstance(offered, list) else (), entry)
 
 
 def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:

@@ -11,6 +11,7 @@ from typing import Final
 PATTERNS: Final = (
     "assignments/catalogue/*/hidden_tests/*",
     "assignments/catalogue/*/misconceptions.toml",
+    "assignments/catalogue/*/baseline_*.py",
     "assignments/catalogue/*/calibration.json",
     "assignments/catalogue/*/rehearsal.json",
 )

@@ -20,6 +20,7 @@ from assignments.data.sources import SOURCES
 from assignments.errors import UserError
 from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
+from graders.authoring.anchors import proposal, proving_frameworks
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, OnProgress, RehearsalState
@@ -103,7 +104,7 @@ def rehearse_folder(
     A complete rehearsal is stored in the folder: `graders.record.proof_status`.
 
     Args:
-        calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        calibrate: Whether to train references and own baselines first and store calibration.json: minutes to hours.
         base: The folder from which a relative path starts; the current one by default.
 
     Raises:
@@ -123,14 +124,14 @@ def rehearse_folder(
     near = near_note(assignment, prepared, on_reading)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
-    chosen = frameworks or calibration.proving_frameworks(assignment)
+    chosen = frameworks or proving_frameworks(assignment)
     result = rehearse(
         assignment,
         opener(assignment),
         frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
-        notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
+        notes=lambda: [*proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
     )
     if frameworks is None:

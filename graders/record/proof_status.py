@@ -112,7 +112,9 @@ def _digest(path: Path) -> str:
             return str(cached("values of TOML, 1", source, _of_toml))
         if path.name == CALIBRATION_FILE:
             document = json.loads(source)
-            return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])
+            scores = [document.get(name) for name in ("references", "baselines", "standard_error")]
+            own = document.get("own_baselines")
+            return digest_of(scores=[*scores, own] if own else scores)
     except (ValueError, AttributeError):  # it cannot be read
         pass
     return file_digest(path)
