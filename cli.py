@@ -619,26 +619,45 @@ def handout(
 @app.command()
 def new(
     id: Annotated[str, typer.Argument(metavar="ID", help="Id of the new assignment, which is its folder too.")],
-    images: Annotated[Path, typer.Option("--data", metavar="FOLDER", help="Folder with the images and labels.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE|FILE|FOLDER",
+            help="A source that draws cases, such as prostate_mr; a Python file of your own; or a folder of images.",
+        ),
+    ],
     task: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The task; by default the one the labels fit.")
+        str | None,
+        typer.Option(metavar="NAME", help="The task, such as segmentation; by default the one that the cases fit."),
     ] = None,
     yes: YesToWrite = False,
 ) -> None:
-    """Start an assignment from a folder of images.
+    """Start an assignment that rehearses as it is.
 
-    Proposes a table of cases by the names of the files, with a question for each guess. After your yes it writes the
-    table, and a folder whose files load as they are.
+    Writes a folder with all that an assignment needs, small and complete for its task: settings, brief, interface, a
+    hidden test with a misconception that it catches, public tests, a starter, and a reference in PyTorch that trains in
+    seconds. Replace it part by part; what is for you to write is in italics in brief.md.
+
+    For a folder of images it proposes a table of cases first, by the names of the files and with a question for each
+    guess, and writes after your yes.
     """
+    from graders.authoring.drawn_assignment import drawn_assignment, names_source
     from graders.authoring.new_assignment import new_assignment
 
-    proposed = new_assignment(id, images, Path(), task)
+    if names_source(data):
+        started = drawn_assignment(id, data, Path(), task)
+        for path in started.write():
+            print(path)
+        console.print_first_steps(started.folder, started.task)
+        return
+    proposed = new_assignment(id, Path(data), Path(), task)
     console.print_new_assignment(proposed)
     if not _agreed("Write this?", yes):
         raise typer.Exit(1)
     for path in proposed.write():
         print(path)
-    print(f"\nNext: answer the questions by correcting the table, then\n  medmark data {proposed.folder}")
+    console.warn("Next: answer the questions by correcting the table, then")
+    console.print_first_steps(proposed.folder, proposed.task, split=True)
 
 
 @app.command()
@@ -728,7 +747,10 @@ def rehearse(
         list[str] | None, typer.Option(metavar="NAME", help="Only this framework; may be repeated.")
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="First train the references and store calibration.json; takes minutes.")
+        bool,
+        typer.Option(
+            "--calibrate", help="First train references and baselines, and store calibration.json; takes minutes."
+        ),
     ] = False,
     only: Annotated[
         list[str] | None,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
+from assignments.baselines import baseline_problems
 from assignments.contract_checks import contract_problems
 from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
@@ -99,6 +100,7 @@ def load(
         problems += tests_problems(document, folder)
         problems += contract_problems(document, tasks, assignment)
         problems += files_problems(document, folder)
+        problems += _baseline_problems(document, folder, tasks)
         if tasks is not None and kinds_that_need_interface(document):
             problems += _interface_problems(document, folder, tasks, assignment)
         if tasks is not None and assignment is not None and not problems:
@@ -117,6 +119,13 @@ def load(
 
 _PATHS = ("path", "split")
 """Paths in `[data]`, each relative to the file that names it."""
+
+
+def _baseline_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames] | None) -> Iterator[Problem]:
+    offered = document.values.get("frameworks", ["pytorch", "tensorflow"])
+    task = (tasks or {}).get(str(document.values.get("task")))
+    entry = task.entry if task is not None else "predict"
+    return baseline_problems(folder, offered if isinstance(offered, list) else (), entry)
 
 
 def _interface_problems(

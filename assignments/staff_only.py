@@ -12,6 +12,7 @@ PATTERNS: Final = (
     "assignments/catalogue/*/hidden_tests/*",
     "assignments/contracts/*",
     "assignments/catalogue/*/misconceptions.toml",
+    "assignments/catalogue/*/baseline_*.py",
     "assignments/catalogue/*/proofs/*",
 )
 """Of paths from the root of the tree. pyproject.toml names them once more, as setuptools wants them."""

@@ -244,6 +244,21 @@ def print_new_assignment(new: NewAssignment) -> None:
         say(line)
 
 
+def print_first_steps(folder: Path, task: str, *, split: bool = False) -> None:
+    """What to type after an assignment was started, on stderr; with `split`, its subjects are to be split first."""
+    steps = [
+        (f"medmark data {folder} --page cases.html", "look at the cases"),
+        *([(f"medmark data {folder} --split", "hide some subjects, once")] if split else []),
+        (f"medmark rehearse {folder}", "prove it as it is"),
+        (f"medmark rehearse {folder} --calibrate", "measure it, get anchors"),
+    ]
+    width = max(len(command) for command, _ in steps)
+    warn(f"A {task.replace('_', ' ')} assignment. Next:")
+    for command, why in steps:
+        warn(f"  {command.ljust(width)}  # {why}")
+    warn("Then make brief, tests and reference your own: docs/assignment.md shows how.")
+
+
 def print_leaving(planned: PlannedHandout) -> None:
     """Which patients' cases would leave with a handout, by whose leave, and what is not checked; on stderr."""
     from reports.leaving import leaving_lines

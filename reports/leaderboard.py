@@ -138,27 +138,35 @@ def calibrated_rows(
     assignment: Assignment,
     references: Mapping[str, Mapping[str, Sequence[float]]],
     baselines: Mapping[str, Mapping[str, Sequence[float]]],
+    own: Sequence[tuple[str, Mapping[str, Sequence[float]]]] = (),
 ) -> tuple[Baseline, ...]:
-    """The baselines from a calibration: median scores of trained references, and of the best trivial answer.
+    """The baselines from a calibration: median scores of references, of the best trivial answer, and of own baselines.
+
+    `own` are the titles and scores of the assignment's own baselines.
 
     They were scored on the calibration's cases and not on the course's hidden cases, so they have no rank, no interval,
     and no part in any test.
     """
     rows: list[Baseline] = []
     for framework, scores in references.items():
-        typical = {id: median(runs) for id, runs in scores.items()}
-        runs = len(next(iter(scores.values())))
-        title = f"Course reference, {_TITLES.get(framework, framework)}"
-        rows += _baseline(assignment, title, typical, f"median of {runs} runs, other cases")
+        rows += _median_row(assignment, f"Course reference, {_TITLES.get(framework, framework)}", scores)
+    for title, scores in own:
+        rows += _median_row(assignment, f"Baseline: {title}", scores)
     blind = [
         row
         for name, scores in baselines.items()
-        for row in _baseline(
-            assignment, f"Baseline: {name}", {id: median(runs) for id, runs in scores.items()}, "other cases"
-        )
+        for row in _median_row(assignment, f"Trivial: {name}", scores, "draws")
     ]
     sign = _sign(assignment)
     return (*rows, *sorted(blind, key=lambda row: -sign * row.score)[:1])
+
+
+def _median_row(
+    assignment: Assignment, name: str, scores: Mapping[str, Sequence[float]], counted: str = "runs"
+) -> tuple[Baseline, ...]:
+    runs = max(map(len, scores.values()), default=0)
+    typical = {id: median(values) for id, values in scores.items() if values}
+    return _baseline(assignment, name, typical, f"median of {runs} {counted}, other cases")
 
 
 AnyRow = TypeVar("AnyRow", RankedGroup, Baseline)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.baselines import own_baselines
 from assignments.errors import UserError
 from assignments.files import replace_file
 from graders.course.course import Course
@@ -250,11 +251,13 @@ def _keep(path: Path, returned: ReturnedPage | None, page: Callable[[], str]) ->
 
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
-    """The scores of references and trivial answers, if a calibration of exactly these data is stored."""
+    """The scores of references and baselines, if a calibration of exactly these data is stored."""
     calibration = fresh_calibration(assignment)
     if calibration is None:
         return None
-    return calibrated_rows(assignment, calibration.references, calibration.baselines) or None
+    titles = {baseline.name: baseline.title for baseline in own_baselines(assignment)}
+    own = [(titles[name], scores) for name, scores in calibration.own_baselines.items()]
+    return calibrated_rows(assignment, calibration.references, calibration.baselines, own) or None
 
 
 def write(path: Path, content: str | bytes) -> None:

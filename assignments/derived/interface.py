@@ -54,10 +54,9 @@ def solution_interface(assignment: Assignment) -> Interface:
     return read_interface(path, before=f"{imports}\n\n{types}\n", after=f"{functions}\n")
 
 
-def whole_text(assignment: Assignment, arrays: Mapping[str, Axes], classes: int) -> str:
-    """The text of an `interface.py` for a new assignment, whose cases may differ in size."""
-    form = TASK_FORMS[assignment.task]
-    return _assembled(_beginning(assignment), declarations(form, arrays, classes=classes, listed=True))
+def whole_text(own: str, task: str, arrays: Mapping[str, Axes], classes: int) -> str:
+    """The text of an `interface.py` for a new assignment, whose cases may differ in size: `own`, and what it lacks."""
+    return _assembled(own, declarations(TASK_FORMS[task], arrays, classes=classes, listed=True))
 
 
 def own_text(assignment: Assignment) -> str:

@@ -1,4 +1,4 @@
-"""Calibration: trains and scores an assignment's references and trivial baselines, so that its anchors rest on runs.
+"""Calibration: trains and scores an assignment's references and baselines, so that its anchors rest on runs.
 
 It is the slow step of a rehearsal: every reference is trained on five draws and answers exactly as a submission does.
 Its answers are stored, so that a changed metric costs seconds. It sets no anchor.
@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, median
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Assignment
+from assignments.baselines import own_baselines
 from assignments.data.hidden import HiddenSet
+from assignments.data.parts import checked_cases
 from assignments.data.prepared import Prepared
+from assignments.data.sources import SOURCES
 from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
 from assignments.files import replace_file
-from assignments.load import overridden, references
+from assignments.load import catalogue, find, load, overridden, references
+from graders.authoring.anchors import below_distinction, proposal, proving_frameworks, spread_too_far
 from graders.authoring.bench import drawn, scored
 from graders.authoring.reference_runs import Reference
 from graders.authoring.stored_runs import StoredRun
 from graders.marks.findings import share_of_points
-from graders.metrics import metric_named
+from graders.metrics import METRICS
 from graders.record.answers import Answers
 from graders.record.calibration import (
     BASELINES,
@@ -38,21 +42,10 @@ from graders.record.calibration import (
     stored_calibration,
 )
 from graders.record.rehearsal import Gap
-from graders.tasks import task_named
+from graders.tasks import TASKS, task_named
 
 SCORE_TOLERANCE = 1e-4
 """Scores of one draw that differ by no more always agree: they are stored to five decimals."""
-
-
-def proving_frameworks(assignment: Assignment) -> tuple[Framework, ...]:
-    """The frameworks whose references have to reach the anchors.
-
-    NumPy after PyTorch or TensorFlow serves for comparison: its models cannot be probed, and it may be the classic
-    method to which deep learning is compared. Named first, it is what the assignment is about.
-    """
-    if assignment.frameworks[0] == "numpy":
-        return assignment.frameworks
-    return tuple(name for name in assignment.frameworks if name != "numpy")
 
 
 def calibrate(
@@ -62,25 +55,25 @@ def calibrate(
     on_progress: Callable[[str, int, int], None] = lambda text, done, of: None,
     prepared: Prepared | None = None,
 ) -> Calibration:
-    """Score every reference on every draw, and the baselines, and store both in the assignment's folder.
+    """Score every reference and own baseline on every draw, and the trivial baselines, and store all in its folder.
 
     A reference whose answers are stored is scored in seconds. Without them, if only the code that draws or scores has
-    changed, one draw is trained anew: if its scores agree with the stored ones, these are accepted. Each framework is
+    changed, one draw is trained anew: if its scores agree with the stored ones, these are accepted. Each reference is
     stored as soon as it is done; the scores of the others stay.
 
     Args:
+        frameworks: Only references and own baselines in these; None for all.
         prepared: The cases of a finite source; without them they are prepared for every draw.
 
     Raises:
-        UserError: a reference gave no model or left cases without an answer, or the scores cannot be stored.
+        UserError: a reference or baseline gave no model or left cases without an answer, or the scores cannot be
+            stored.
     """
     path = assignment.folder / CALIBRATION_FILE
     if not os.access(assignment.folder, os.W_OK):
         raise UserError(
             f"{assignment.folder}: may not be written, and {CALIBRATION_FILE} is stored there. Calibrate a copy."
         )
-    reference_files = references(assignment)
-    chosen = [name for name in reference_files if frameworks is None or name in frameworks]
     one_run = overridden(assignment, run={"mode": "retrain", "seeds": 1})
     interface = solution_interface(assignment)
     sets = [drawn(one_run, interface, draw, prepared) for draw in range(CALIBRATION_DRAWS)]
@@ -88,15 +81,33 @@ def calibrate(
     if stale_parts(calibration, assignment, BASELINES):
         origins = {**calibration.made_by, BASELINES: score_origins(assignment, BASELINES)}
         calibration = replace(calibration, key="", baselines=baseline_scores(assignment, sets), made_by=origins)
-    for number, framework in enumerate(chosen):
+    own = own_baselines(assignment)
+    current = {each.name: scores for each in own if (scores := calibration.own_baselines.get(each.name))}
+    calibration = replace(calibration, own_baselines=current)
+    trained = [
+        *(Reference(name, one_run, name, path, tuple(sets)) for name, path in references(assignment).items()),
+        *(Reference(each.name, one_run, each.framework, each.path, tuple(sets)) for each in own),
+    ]
+    chosen = [each for each in trained if frameworks is None or each.framework in frameworks]
+    for number, reference in enumerate(chosen):
 
-        def on_draw(draw: int, before: int = number * CALIBRATION_DRAWS, framework: str = framework) -> None:
-            on_progress(f"{framework}: draw {draw + 1}", before + draw, len(chosen) * CALIBRATION_DRAWS)
+        def on_draw(draw: int, before: int = number * CALIBRATION_DRAWS, name: str = reference.name) -> None:
+            on_progress(f"{name}: draw {draw + 1}", before + draw, len(chosen) * CALIBRATION_DRAWS)
 
-        reference = Reference(one_run, framework, reference_files[framework], tuple(sets))
-        calibration = _with_framework(calibration, reference, on_draw)
+        calibration = _with_scores(calibration, reference, on_draw)
         _store(path, calibration)
     return calibration
+
+
+def calibrate_catalogue(on_line: Callable[[str], None]) -> None:
+    """Calibrate every assignment that medmark ships, each in its folder; answers in the cache are scored alone."""
+    for id in catalogue():
+        assignment = load(find(id, Path.cwd()), tasks=TASKS, metrics=METRICS, sources=SOURCES)
+        if accuracies(assignment):
+            on_line(assignment.title)
+            calibrate(assignment, on_progress=lambda text, *_: on_line(f"  {text}"), prepared=checked_cases(assignment))
+            for line in (*proposal(assignment), *map(str, gaps(assignment))):
+                on_line(line)
 
 
 def _store(path: Path, calibration: Calibration) -> None:
@@ -109,28 +120,33 @@ def _store(path: Path, calibration: Calibration) -> None:
         ) from error
 
 
-def _with_framework(calibration: Calibration, reference: Reference, on_draw: Callable[[int], None]) -> Calibration:
-    """The calibration with one reference scored on every draw."""
-    framework = reference.framework
-    origins = {**score_origins(reference.assignment, framework), "cases": reference.cases()}
+def _with_scores(calibration: Calibration, reference: Reference, on_draw: Callable[[int], None]) -> Calibration:
+    """The calibration with one reference, or own baseline, scored on every draw."""
+    name = reference.name
+    origins = {**score_origins(reference.assignment, name), "cases": reference.cases()}
     runs = reference.stored_runs()
-    made_by = {**calibration.made_by, framework: origins}
-    if len(runs) < CALIBRATION_DRAWS and _only_code_changed(calibration, framework, origins):
+    made_by = {**calibration.made_by, name: origins}
+    if len(runs) < CALIBRATION_DRAWS and _only_code_changed(calibration, name, origins):
         trial = min(runs, default=0)
         runs |= reference.train([trial] if trial not in runs else [], on_draw)
         scores, _ = _scored(reference, {trial: runs[trial]})
-        if agreement := _agreement(calibration, framework, trial, scores):
-            return replace(calibration, made_by=made_by, accepted={**calibration.accepted, framework: agreement})
+        if agreement := _agreement(calibration, name, trial, scores):
+            return replace(calibration, made_by=made_by, accepted={**calibration.accepted, name: agreement})
     runs |= reference.train([draw for draw in range(CALIBRATION_DRAWS) if draw not in runs], on_draw)
     scores, errors = _scored(reference, runs)
+    calibration = replace(
+        calibration,
+        cpu_s={**calibration.cpu_s, name: [runs[draw].cpu_s for draw in range(CALIBRATION_DRAWS)]},
+        versions={**calibration.versions, name: dict(runs[0].versions)},
+        made_by=made_by,
+        accepted={other: agreement for other, agreement in calibration.accepted.items() if other != name},
+    )
+    if name != reference.framework:
+        return replace(calibration, own_baselines={**calibration.own_baselines, name: scores})
     return replace(
         calibration,
-        references={**calibration.references, framework: scores},
+        references={**calibration.references, name: scores},
         standard_error={**calibration.standard_error, **errors},
-        cpu_s={**calibration.cpu_s, framework: [runs[draw].cpu_s for draw in range(CALIBRATION_DRAWS)]},
-        versions={**calibration.versions, framework: dict(runs[0].versions)},
-        made_by=made_by,
-        accepted={name: agreement for name, agreement in calibration.accepted.items() if name != framework},
     )
 
 
@@ -146,15 +162,15 @@ def _scored(reference: Reference, runs: Mapping[int, StoredRun]) -> tuple[dict[s
     return scores, {name: round(fmean(values), 5) for name, values in errors.items()}
 
 
-def _only_code_changed(calibration: Calibration, framework: str, origins: Mapping[str, str]) -> bool:
+def _only_code_changed(calibration: Calibration, name: str, origins: Mapping[str, str]) -> bool:
     """Whether the stored scores are of the same reference, cases and criteria."""
-    stored = calibration.made_by.get(framework, {})
-    return framework in calibration.references and all(
+    stored = calibration.made_by.get(name, {})
+    return name in calibration.trained and all(
         stored.get(part) == origins[part] for part in ("training", "cases", "criteria")
     )
 
 
-def _agreement(calibration: Calibration, framework: str, draw: int, scores: Mapping[str, Sequence[float]]) -> str:
+def _agreement(calibration: Calibration, name: str, draw: int, scores: Mapping[str, Sequence[float]]) -> str:
     """The scores of a draw that was trained anew beside the stored ones; empty where they do not agree.
 
     They agree within one standard error of a score on one hidden set, the precision to which anchors are set: training
@@ -162,7 +178,7 @@ def _agreement(calibration: Calibration, framework: str, draw: int, scores: Mapp
     """
     lines = []
     for id, (new,) in scores.items():
-        old = calibration.references[framework][id][draw]
+        old = calibration.trained[name][id][draw]
         if abs(new - old) > max(calibration.standard_error.get(id, 0.0), SCORE_TOLERANCE):
             return ""
         lines.append(f"{id} {new}, stored {old}")
@@ -180,26 +196,20 @@ def gaps(assignment: Assignment) -> list[Gap]:
     gaps: list[Gap] = []
     if stale_parts(calibration, assignment, BASELINES):
         gaps.append(Gap("calibration", BASELINES, "were scored on other cases or by other code", cure))
-    for framework in (name for name in references(assignment) if name in proving_frameworks(assignment)):
-        runs = calibration.references.get(framework)
+    proving = [name for name in references(assignment) if name in proving_frameworks(assignment)]
+    for name in (*proving, *(baseline.name for baseline in own_baselines(assignment))):
+        runs = calibration.trained.get(name)
         if runs is None:
-            gaps.append(Gap("calibration", framework, "was not calibrated", cure))
-            continue
-        if changed := stale_parts(calibration, assignment, framework):
+            gaps.append(Gap("calibration", name, "was not calibrated", cure))
+        elif changed := stale_parts(calibration, assignment, name):
             what = " and ".join(f"{part} changed" for part in changed)
-            gaps.append(Gap("calibration", framework, f"its scores are old: {what}", cure))
-            continue
-        for criterion in accuracies(assignment):
-            gaps += _below_distinction(criterion, framework, runs.get(criterion.id, ()))
+            gaps.append(Gap("calibration", name, f"its scores are old: {what}", cure))
+        elif name in proving:
+            for criterion in accuracies(assignment):
+                scores = runs.get(criterion.id, ())
+                gaps += below_distinction(criterion, name, scores)
+                gaps += spread_too_far(assignment, criterion, name, scores)
     return gaps
-
-
-def _below_distinction(criterion: Accuracy, framework: str, scores: Sequence[float]) -> Iterator[Gap]:
-    anchor = criterion.anchors.distinction
-    for draw, value in enumerate(scores, 1):
-        if criterion.anchors.sign * value < criterion.anchors.sign * anchor:
-            what = f"scores {value:.4f} in {criterion.metric} on calibration draw {draw}; distinction is {anchor}"
-            yield Gap("calibration", framework, what, "improve the reference, or move the anchor")
 
 
 def baseline_shares(assignment: Assignment) -> dict[str, float]:
@@ -237,45 +247,3 @@ def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[s
             for id, score in scored(one_run, hidden, Answers({task.prediction: answer})).items():
                 scores_by_name.setdefault(name, {}).setdefault(id, []).append(round(score.measurement.score, 5))
     return scores_by_name
-
-
-def proposal(assignment: Assignment) -> Iterator[str]:
-    """The anchors that the stored calibration suggests, for each criterion; the author decides.
-
-    Distinction is the worst reference run less one standard error of a hidden set; pass is the best baseline plus one
-    standard error; merit lies half-way; reference is the median run.
-    """
-    calibration, _ = stored_calibration(assignment)
-    for criterion in accuracies(assignment) if calibration else ():
-        assert calibration is not None
-        metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
-        sign = 1 if metric.rising else -1
-        by_framework = _of(criterion, calibration.references)
-        runs = [sign * score for name in proving_frameworks(assignment) for score in by_framework.get(name, ())]
-        blind = [sign * median(scores) for scores in _of(criterion, calibration.baselines).values()]
-        if not runs or not blind:  # the criterion is newer than the calibration
-            continue
-        error = calibration.standard_error.get(criterion.id, 0.0)
-        distinction, passing = min(runs) - error, max(blind) + error
-        best = sign * metric.range[1 if sign == 1 else 0]
-        middle = median(runs)
-        anchors = {
-            "trivial": max(blind),
-            "pass": passing,
-            "merit": (passing + distinction) / 2,
-            "distinction": distinction,
-            "reference": middle,
-            "ceiling": min(best, middle + 2 * (middle - distinction)),
-        }
-        anchors_text = ", ".join(f"{name} = {sign * value:.3f}" for name, value in anchors.items())
-        for name, scores in by_framework.items():
-            listed = ", ".join(f"{score:.4f}" for score in scores)
-            yield f"calibration of {criterion.id} in {name}: {listed}"
-        yield f"  anchors that it suggests: {{ {anchors_text} }}"
-        if passing >= distinction:
-            yield "  references and baselines score alike: enlarge the hidden set, or drop the criterion"
-
-
-def _of(criterion: Accuracy, scores_by_name: Mapping[str, DrawScores]) -> dict[str, Sequence[float]]:
-    """The scores of one criterion, by framework or baseline."""
-    return {name: values for name, scores in scores_by_name.items() if (values := scores.get(criterion.id))}

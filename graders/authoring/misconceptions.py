@@ -17,6 +17,7 @@ from assignments.misconceptions import (
     with_long_edits,
 )
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
+from graders.authoring.anchors import proving_frameworks
 from graders.marks.contract_mistakes import contract_misconceptions
 
 
@@ -50,12 +51,23 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
             problems.append(document.problem((*at, "id"), f'a second "{item.id}"', "give it an id of its own"))
         seen.add(item.id)
         problems += _unknown_tests(document, index, item, tests)
-        problems += _misfits(document, index, item, texts)
+        problems += _misfits(document, index, _of_references(item, assignment), texts)
     brought = contract_misconceptions(assignment, seen)
     problems += _unlisted(assignment, seen | {item.id for item in brought})
     if problems:
         raise AssignmentError(problems)
-    return (*file.misconception, *brought)
+    return (*(_of_references(item, assignment) for item in file.misconception), *brought)
+
+
+def _of_references(item: Misconception, assignment: Assignment) -> Misconception:
+    """The misconception with its edits of all references spelt out: of those that have to prove the assignment."""
+    proving = [name for name in references(assignment) if name in proving_frameworks(assignment)]
+    edits = [
+        edit.model_copy(update={"framework": framework})
+        for edit in item.edits
+        for framework in (proving if edit.framework is None else [edit.framework])
+    ]
+    return item.model_copy(update={"edits": tuple(edits)})
 
 
 def write_solution(folder: Path, misconception: Misconception, framework: Framework, reference: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Starts an assignment from a folder of images: a proposed table of cases, and files that load as they are.
+"""Starts an assignment from a folder of images: a proposed table of cases, and files that rehearse as they are.
 
 Nothing is written before the author has agreed. What the files declare follows from the images that were read.
 """
@@ -20,11 +20,12 @@ from assignments.data.folder.propose import ProposedTable, as_csv, propose
 from assignments.data.folder.reading import read_image
 from assignments.data.folder.table import NAME
 from assignments.data.prepared import folder_problems, listed, opened_source
-from assignments.data.source import Finite, Part
-from assignments.data.sources import source_of
+from assignments.data.source import Axes, Finite, Part
+from assignments.data.sources import SOURCES, source_of
 from assignments.derived.interface import whole_text
-from assignments.errors import UserError
+from assignments.errors import UserError, nearest
 from assignments.files import replace_file
+from graders.authoring.scaffold_files import Scaffold, sample_declared, scaffold_texts
 from graders.tasks import task_named
 
 
@@ -35,6 +36,11 @@ class Start:
     metric: str
     falls: bool = False
     """Whether lower is better."""
+
+    @property
+    def guesses(self) -> str:
+        """Anchors before any score is known, in TOML."""
+        return FALLING if self.falls else RISING
 
 
 STARTS = {
@@ -94,14 +100,20 @@ class NewAssignment:
             raise UserError(
                 "\n".join([f"correct these rows, then: medmark new {self.id} --data {data.path}", *problems])
             )
-        texts = {
-            "assignment.toml": _toml(self, {subject.part for subject in listed(named, source, opened)}),
-            "interface.py": whole_text(named, source.arrays(opened), len(opened.table.classes)),
-            "brief.md": f"# {self.id}\n\nDescribe the task for the students on a page.\n",
-        }
-        for name, text in texts.items():
-            replace_file(self.folder / name, text)
-        return (*([table] if table is not None else []), *(self.folder / name for name in texts))
+        parts = {subject.part for subject in listed(named, source, opened)}
+        plan = self._plan(source.arrays(opened), opened.table.classes, parts)
+        return (*([table] if table is not None else []), *write_texts(self.folder, texts_of(plan)))
+
+    def _plan(self, arrays: Mapping[str, Axes], classes: Sequence[str], parts: Collection[Part | None]) -> Scaffold:
+        """What the files follow from. `parts` are those that the folder puts its subjects in, None where it names none.
+
+        A published split without a validation part leaves no subject for one.
+        """
+        by_landmarks = self.task == "registration" and "label:fixed" not in self.table.columns
+        start = BY_LANDMARKS if by_landmarks else STARTS[self.task]
+        path = json.dumps(os.path.relpath(self.table.folder, self.folder.resolve()), ensure_ascii=False)
+        data = OF_FOLDER.format(path=path, val="" if None not in parts and "val" not in parts else "val = 0.1\n")
+        return Scaffold(self.id, self.task, arrays, classes, data, start.metric, start.guesses, GUESSES)
 
 
 def new_assignment(id: str, images: Path, into: Path, task: str | None = None) -> NewAssignment:
@@ -110,17 +122,51 @@ def new_assignment(id: str, images: Path, into: Path, task: str | None = None) -
     Raises:
         UserError: the id or the task does not exist or fit, the assignment is there already, or there are no images.
     """
+    folder = new_folder(id, into)
+    if not images.is_dir():
+        cure = nearest(str(images), SOURCES)
+        raise UserError(f'--data: there is no folder "{images}", and no source of this name; {cure}')
+    table = propose(images.resolve())
+    return NewAssignment(id, table, startable(task or _task_of(table)), folder)
+
+
+def new_folder(id: str, into: Path) -> Path:
+    """The folder of a new assignment.
+
+    Raises:
+        UserError: the id is not one, or there is an assignment already.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", id):
         raise UserError(f'"{id}" cannot be an id: write small letters, digits and _, such as liver_ct')
     folder = into / id
     if (folder / "assignment.toml").exists():
         raise UserError(f"{folder / 'assignment.toml'} is there already; choose another id")
-    table = propose(images.resolve())
-    chosen = task or _task_of(table)
-    if chosen not in STARTS:
-        task_named(chosen)  # says which tasks there are
-        raise UserError(f"medmark new cannot start the task {chosen} from a folder; write its files by hand")
-    return NewAssignment(id, table, chosen, folder)
+    return folder
+
+
+def startable(task: str) -> str:
+    """The name of a task that a new assignment can start with.
+
+    Raises:
+        UserError: it is not.
+    """
+    if task not in STARTS:
+        task_named(task)  # says which tasks there are
+        raise UserError(f"medmark new cannot start the task {task}; write its files by hand")
+    return task
+
+
+def texts_of(plan: Scaffold) -> dict[str, str]:
+    """The texts of a new assignment's files, by their path in its folder."""
+    interface = whole_text(sample_declared(plan), plan.task, plan.arrays, len(plan.classes))
+    return {**scaffold_texts(plan), "interface.py": interface}
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write them into a folder; return the files."""
+    for name, text in texts.items():
+        replace_file(folder / name, text)
+    return tuple(folder / name for name in texts)
 
 
 def _task_of(table: ProposedTable) -> str:
@@ -148,55 +194,26 @@ def _has_classes(table: ProposedTable) -> bool:
     return bool(values[-1] > 1) and set(values.tolist()) != {0, 255}
 
 
-TOML = """\
-id = {id}
-title = {id}
-task = "{task}"
-frameworks = ["pytorch"]
-
-[data]
+OF_FOLDER = """\
 source = "folder"
 path = {path}
-test = 0.25                  # of the subjects are hidden; or a number of them
-{val}# stratify = ["site"]        # a column of cases.csv that every part has in equal shares
+test = 0.25                    # of the subjects are hidden; or a number of them
+{val}# stratify = ["site"]          # a column of cases.csv that every part has in equal shares
 # resample_mm = [3.0, 1.0, 1.0]
-# size = [32, 128, 128]      # one size for all cases: fit then gets arrays, and per_call may rise
-# window = [40, 400]
-# share = "students"         # nothing leaves this machine without it, and a permission
+# size = [32, 128, 128]        # one size for all cases: fit then gets arrays, and per_call may rise
+# window = [40, 400]           # CT: centre and width of the intensities
+# share = "students"           # nothing leaves this machine without it, and a permission
 # permission = "who permitted it, and when"
 per_call = 1
 
-[run]
-mode = "retrain"
-seeds = 1
-budget_cpu_s = 60
-
-[[criterion]]
-id = "accuracy"
-kind = "accuracy"
-points = 100
-metric = "{metric}"
-# Guesses: write a reference, run `medmark rehearse {folder} --calibrate`, and take the anchors that it proposes.
-anchors = {anchors}
 """
+GUESSES = "Guesses."
 RISING = "{ trivial = 0.1, pass = 0.4, merit = 0.55, distinction = 0.65, reference = 0.8, ceiling = 0.95 }"
 FALLING = "{ trivial = 100.0, pass = 40.0, merit = 30.0, distinction = 25.0, reference = 20.0, ceiling = 1.0 }"
 
 
-def _toml(new: NewAssignment, parts: Collection[Part | None]) -> str:
-    """The text of assignment.toml. `parts` are those that the folder puts its subjects in, None where it names none.
+def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str], functions: str = "") -> str:
+    """An `interface.py` for these arrays. Cases whose sizes are not fixed reach `fit` as lists.
 
-    A published split without a validation part leaves no subject for one.
+    `functions` are the declarations of further functions.
     """
-    by_landmarks = new.task == "registration" and "label:fixed" not in new.table.columns
-    start = BY_LANDMARKS if by_landmarks else STARTS[new.task]
-    path = os.path.relpath(new.table.folder, new.folder.resolve())
-    return TOML.format(
-        id=json.dumps(new.id),
-        task=new.task,
-        val="" if None not in parts and "val" not in parts else "val = 0.1\n",
-        path=json.dumps(path, ensure_ascii=False),
-        metric=start.metric,
-        folder=new.folder,
-        anchors=FALLING if start.falls else RISING,
-    )

@@ -1,4 +1,4 @@
-"""Runs a reference on the draws of a calibration: trained and asked as a submission is, or read from the cache."""
+"""Runs a reference or an own baseline on the draws of a calibration: as a submission is, or read from the cache."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
+from assignments.files import replace_file
 from graders.authoring.bench import opener
 from graders.authoring.mutants import copy_reference
 from graders.authoring.stored_runs import StoredRun, runs_folder, store_run, stored_run
+from graders.intake.source import SOLUTION
 from graders.marks.words import cause_words
 from graders.record.answers import Answers
 from graders.record.calibration import training_digest
@@ -24,8 +26,10 @@ from graders.wall.sandboxes.local import Local
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference and the draws that it is scored on."""
+    """A reference, or an own baseline, and the draws that it is scored on."""
 
+    name: str
+    """The framework of a reference, or the name of a baseline."""
     assignment: Assignment
     """With one retrain run."""
     framework: Framework
@@ -49,7 +53,7 @@ class Reference:
         keys, folder = self._keys(), self._runs_folder()
         bench_of = opener(self.assignment)
         with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, bench_of(self.framework) as bench:
-            solution = copy_reference(Path(scratch) / self.framework, self.path)
+            solution = self._copied(Path(scratch) / self.name)
             for draw in draws:
                 on_draw(draw)
                 result, answers = bench.answers(self.assignment, solution, self.sets[draw], draw=draw)
@@ -61,6 +65,13 @@ class Reference:
                 run = StoredRun(Answers(answers.arrays), round(result.cpu_s, 1), bench.versions)
                 runs[draw] = store_run(folder, keys[draw], run)
         return runs
+
+    def _copied(self, folder: Path) -> Path:
+        """A solution folder of it: of a baseline its file alone, since beside it lies all of the assignment."""
+        if self.name == self.framework:
+            return copy_reference(folder, self.path)
+        replace_file(folder / SOLUTION, self.path.read_bytes())
+        return folder
 
     def _keys(self) -> list[str]:
         """By draw: the digest of everything that makes the answers, the drawn data among it."""
@@ -79,4 +90,4 @@ class Reference:
         ]
 
     def _runs_folder(self) -> Path | None:
-        return runs_folder(self.assignment.id, self.framework)
+        return runs_folder(self.assignment.id, self.name)

@@ -25,6 +25,7 @@ from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, public_tests, references
 from graders.authoring import calibrate as calibration
+from graders.authoring.anchors import proposal, proving_frameworks
 from graders.authoring.conclusions import (
     Scene,
     answers,
@@ -230,7 +231,7 @@ def rehearse_folder(
     A complete rehearsal is stored in the folder: `graders.record.proof_status`, `graders.record.patterns`.
 
     Args:
-        calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        calibrate: Whether to train references and own baselines first and store calibration.json: minutes to hours.
         record: Whether to record what fails for misconceptions besides their `fails`.
         only: Names of what to run; then nothing is stored.
         fresh: Whether to run what an earlier rehearsal stored in the cache.
@@ -253,14 +254,14 @@ def rehearse_folder(
     near = near_note(assignment, prepared, on_reading)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
-    chosen = frameworks or calibration.proving_frameworks(assignment)
+    chosen = frameworks or proving_frameworks(assignment)
     result = rehearse(
         assignment,
         remembering(assignment, fresh=fresh),
         frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
-        notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
+        notes=lambda: [*proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
         run_all=side_by_side,
         only=only,

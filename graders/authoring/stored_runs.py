@@ -38,10 +38,10 @@ class StoredRun:
     """Names and versions of what it ran with."""
 
 
-def runs_folder(assignment: str, framework: str) -> Path | None:
-    """The folder of one reference's answers; None where this user has no cache."""
+def runs_folder(assignment: str, name: str) -> Path | None:
+    """The folder of the answers of a framework's reference, or of a baseline; None where this user has no cache."""
     cache = cache_folder()
-    return None if cache is None else cache / "calibration" / assignment / framework
+    return None if cache is None else cache / "calibration" / assignment / name
 
 
 def stored_run(folder: Path | None, key: str) -> StoredRun | None:

@@ -1,4 +1,4 @@
-"""The stored calibration: the scores of references and trivial baselines, and whether these scores are still valid.
+"""The stored calibration: the scores of references and baselines, and whether these scores are still valid.
 
 It is proofs/calibration.json in the assignment's folder. Training and scoring are in `graders.authoring.calibrate`.
 
@@ -16,7 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Accuracy, Assignment
+from assignments.baselines import own_baselines
 from assignments.derived.interface import interface_text
 from assignments.digests import code_digest, digest_of, source_digest
 from assignments.folders import PROOFS
@@ -45,19 +46,26 @@ class Calibration:
     references: Mapping[str, DrawScores]
     """By framework."""
     baselines: Mapping[str, DrawScores]
-    """By name."""
+    """Trivial answers, which use no input, by name."""
     standard_error: Mapping[str, float]
     """By criterion: of one score on one hidden set."""
     cpu_s: Mapping[str, Sequence[float]]
-    """By framework: CPU seconds of each run."""
+    """By framework or own baseline: CPU seconds of each run."""
     versions: Mapping[str, Mapping[str, str]]
-    """By framework: names and versions of the packages that it ran with."""
+    """By framework or own baseline: names and versions of the packages that it ran with."""
     made_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By framework, and of the baselines: the digests of `score_origins`."""
+    """By framework or own baseline, and of the trivial ones: the digests of `score_origins`."""
     accepted: Mapping[str, str] = field(default_factory=dict)
     """By framework whose stored scores were accepted after one draw was trained anew: the scores of that draw."""
+    own_baselines: Mapping[str, DrawScores] = field(default_factory=dict)
+    """Those of the files `baseline_<name>.py`, by the file's name without its ending."""
     key: str = ""
     """In files of older versions, one digest of everything."""
+
+    @property
+    def trained(self) -> dict[str, DrawScores]:
+        """The scores of all that was trained: references by framework, and own baselines by name."""
+        return {**self.references, **self.own_baselines}
 
 
 def stored_calibration(assignment: Assignment) -> tuple[Calibration | None, str]:
@@ -73,7 +81,8 @@ def stored_calibration(assignment: Assignment) -> tuple[Calibration | None, str]
         return None, f"cannot be read: {first_problem(error)}"
     except OSError as error:
         return None, f"cannot be read: {error.strerror}"
-    scores = chain(*(by_id.values() for by_id in (*calibration.references.values(), *calibration.baselines.values())))
+    by_name = {**calibration.trained, **calibration.baselines}
+    scores = chain(*(by_id.values() for by_id in by_name.values()))
     if any(math.isnan(score) for score in chain(*scores)):
         return None, "cannot be read: a score is not a number"
     return calibration, ""
@@ -84,21 +93,30 @@ def fresh_calibration(assignment: Assignment) -> Calibration | None:
     calibration, _ = stored_calibration(assignment)
     if calibration is None:
         return None
-    current = [name for name in references(assignment) if not stale_parts(calibration, assignment, name)]
-    scores = {str(name): calibration.references[name] for name in current if name in calibration.references}
+    current = {name for name in trained_files(assignment) if not stale_parts(calibration, assignment, name)}
+    scores = {name: scores for name, scores in calibration.references.items() if name in current}
+    own = {name: scores for name, scores in calibration.own_baselines.items() if name in current}
     baselines = {} if stale_parts(calibration, assignment, BASELINES) else calibration.baselines
-    return replace(calibration, references=scores, baselines=baselines) if scores or baselines else None
+    if not (scores or baselines or own):
+        return None
+    return replace(calibration, references=scores, baselines=baselines, own_baselines=own)
+
+
+def trained_files(assignment: Assignment) -> dict[str, Path]:
+    """The files that a calibration trains: references by framework, and own baselines by name."""
+    own = {baseline.name: baseline.path for baseline in own_baselines(assignment)}
+    return {**{str(name): path for name, path in references(assignment).items()}, **own}
 
 
 def stale_parts(calibration: Calibration, assignment: Assignment, name: str) -> tuple[str, ...]:
-    """The origins of a framework's scores, or of the `BASELINES`, that have changed since: keys of `score_origins`."""
+    """The origins of the scores under a name of `score_origins` that have changed since."""
     now = score_origins(assignment, name)
     then = calibration.made_by.get(name, {})
     return tuple(part for part, digest in now.items() if then.get(part) != digest)
 
 
 def score_origins(assignment: Assignment, name: str) -> dict[str, str]:
-    """Digests of everything on which the scores of a framework's reference, or of the `BASELINES`, depend.
+    """Digests of everything on which the scores of a reference, of an own baseline, or of the `BASELINES` depend.
 
     `training` is of what makes answers from drawn cases, `drawing` of what draws them, `criteria` of the criteria's
     declarations, `scoring` of the code that scores answers. How frames are carried changes no answer, so of the wire
@@ -117,11 +135,11 @@ def score_origins(assignment: Assignment, name: str) -> dict[str, str]:
     }
     if name == BASELINES:
         return digests
-    return {"training": training_digest(assignment, references(assignment)[_framework(assignment, name)]), **digests}
+    return {"training": training_digest(assignment, trained_files(assignment)[name]), **digests}
 
 
 def training_digest(assignment: Assignment, reference: Path) -> str:
-    """Digest of what makes a reference's answers from drawn cases, without the framework's version."""
+    """Digest of what makes the answers of a reference or baseline from drawn cases, without the framework's version."""
     limits = assignment.limits.model_dump(mode="json")
     return digest_of(
         reference=code_digest(reference),
@@ -142,7 +160,3 @@ def accuracies(assignment: Assignment) -> tuple[Accuracy, ...]:
 def secret_of(draw: int) -> bytes:
     """The secret of a rehearsal's n-th draw of inputs, cases and seeds: the same on every machine, and of no course."""
     return hashlib.sha256(f"medmark rehearsal {draw}".encode()).digest()
-
-
-def _framework(assignment: Assignment, name: str) -> Framework:
-    return next(framework for framework in assignment.frameworks if framework == name)

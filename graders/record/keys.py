@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.baselines import is_baseline
 from assignments.data.hidden import SetDigests
 from assignments.data.source_names import is_own
 from assignments.declared_tests import DeclaredTest
@@ -313,7 +314,11 @@ def _is_points(decorator: ast.expr) -> bool:
 def _author_files(folder: Path) -> dict[str, str]:
     """Digests of the files in an author's folder, by name: only the author knows which of them the code reads."""
     files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    read = (path for path in files if path.name not in READ_BY_TOOLKIT and path.suffix != ".md")
+    read = (
+        path
+        for path in files
+        if path.name not in READ_BY_TOOLKIT and path.suffix != ".md" and not is_baseline(path.name)
+    )
     return {path.name: code_digest(path) if path.suffix == ".py" else file_digest(path) for path in read}
 
 

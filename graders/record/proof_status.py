@@ -159,7 +159,9 @@ def _digest(name: str, path: Path) -> str:
             return str(cached("values of TOML, 1", source, _of_toml))
         if name == CALIBRATION_FILE:
             document = json.loads(source)
-            return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])
+            scores = [document.get(name) for name in ("references", "baselines", "standard_error")]
+            own = document.get("own_baselines")
+            return digest_of(scores=[*scores, own] if own else scores)
         if name == PATTERNS_FILE:
             return digest_of(patterns=json.loads(source))
     except (ValueError, AttributeError):  # it cannot be read

@@ -52,16 +52,18 @@ def test_without_a_calibration_the_baselines_come_from_the_anchors():
     ]
 
 
-def test_a_calibration_gives_the_median_run_of_each_reference_and_the_best_trivial_answer():
+def test_a_calibration_gives_the_medians_of_references_and_own_baselines_and_the_best_trivial_answer():
     rows = calibrated_rows(
         assignment(),
         {"pytorch": {"accuracy": [0.7, 0.9, 0.8]}, "tensorflow": {"accuracy": [0.6, 0.7, 0.75]}},
         {"everything": {"accuracy": [0.1, 0.1]}, "the mean case": {"accuracy": [0.5, 0.6]}},
+        [("Logistic regression", {"accuracy": [0.65, 0.75, 0.6]})],
     )
     assert [(row.name, row.score, row.source) for row in rows] == [
         ("Course reference, PyTorch", 0.8, "median of 3 runs, other cases"),
         ("Course reference, TensorFlow", 0.7, "median of 3 runs, other cases"),
-        ("Baseline: the mean case", 0.55, "other cases"),
+        ("Baseline: Logistic regression", 0.65, "median of 3 runs, other cases"),
+        ("Trivial: the mean case", 0.55, "median of 2 draws, other cases"),
     ]
 
 

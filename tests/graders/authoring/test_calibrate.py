@@ -17,6 +17,7 @@ from assignments.files import replace_file
 from assignments.interface import read_interface
 from assignments.load import load
 from graders.authoring import calibrate as calibration
+from graders.authoring.anchors import proposal
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps
 from graders.authoring.rehearse import rehearse_folder
@@ -260,11 +261,11 @@ def test_what_a_calibration_does_not_prove_is_shown_with_the_command(folder: Pat
     assert [(gap.about, gap.cure) for gap in gaps(assignment)] == [(BASELINES, command), ("numpy", command)]
     write_calibration(folder, [0.9], references={})
     assert [(gap.about, gap.what) for gap in gaps(assignment)] == [("numpy", "was not calibrated")]
-    write_calibration(folder, [0.9, 0.79, 0.85])
+    write_calibration(folder, [0.85, 0.79, 0.84])
     assert [gap.what for gap in gaps(assignment)] == [
         "scores 0.7900 in balanced_accuracy on calibration draw 2; distinction is 0.8"
     ]
-    write_calibration(folder, [0.9, 0.8, 0.85])
+    write_calibration(folder, [0.9, 0.82, 0.88])
     assert gaps(assignment) == []
 
 
@@ -282,21 +283,67 @@ def test_numpy_has_to_prove_itself_where_it_is_named_first(folder: Path) -> None
 
 def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
     write_calibration(folder, [0.90, 0.86, 0.88])
-    *_, anchors = calibration.proposal(load(folder))
+    *_, anchors = proposal(load(folder))
     # Distinction .86 - .03, pass .50 + .03, merit half-way, reference the median, ceiling twice its lead beyond it.
     assert anchors == (
         "  anchors that it suggests: { trivial = 0.500, pass = 0.530, merit = 0.680, distinction = 0.830,"
         " reference = 0.880, ceiling = 0.980 }"
     )
     write_calibration(folder, [0.55, 0.55, 0.55])
-    assert "references and baselines score alike" in list(calibration.proposal(load(folder)))[-1]
+    assert list(proposal(load(folder)))[-1].startswith(
+        "  it suggests no anchors: the task does not tell references from baselines (pass would be 0.530, "
+        "distinction 0.520). Enlarge the hidden set"
+    )
+
+
+def test_own_baselines_raise_the_pass_anchor_and_one_that_beats_the_references_is_named(folder: Path) -> None:
+    write_calibration(folder, [0.90, 0.86, 0.88], own_baselines={"baseline_zero": {"accuracy": [0.75, 0.70, 0.76]}})
+    # Pass is the better of .50 and .75, plus .03; the trivial anchor stays what a blind answer scores.
+    *_, of_zero, anchors = proposal(load(folder))
+    assert of_zero == "calibration of accuracy by baseline_zero: 0.7500, 0.7000, 0.7600"
+    assert "trivial = 0.500, pass = 0.780, merit = 0.805, distinction = 0.830," in anchors
+    write_calibration(folder, [0.90, 0.86, 0.88], own_baselines={"baseline_zero": {"accuracy": [0.89, 0.89, 0.89]}})
+    *_, beaten, anchors = proposal(load(folder))
+    assert beaten == "  baseline_zero beats the references: 0.8900 against 0.8800 in the median"
+    assert "it suggests no anchors" in anchors
+
+
+@pytest.mark.parametrize(
+    ("run", "redraw", "spread"),
+    [
+        # Runs of .90, .80 and .85 spread by .10; from pass, .60, to their median it is .25, of which a third is .083.
+        ('mode = "retrain"\nseeds = 3', "", "0.100"),
+        # Three repeats with data of their own: the median keeps sqrt(pi / 6) = .72 of the spread, .072; the mean .058.
+        ('mode = "retrain"\nseeds = 3', "\nredraw = true", None),
+        ('mode = "retrain"\nseeds = 3\ncombine = "mean"', "\nredraw = true", None),
+        # Of two repeats the median is the mean: it keeps .071. One repeat keeps all.
+        ('mode = "retrain"\nseeds = 2', "\nredraw = true", None),
+        ('mode = "retrain"\nseeds = 1', "\nredraw = true", "0.100"),
+        ('mode = "weights"', "", "0.100"),
+    ],
+)
+def test_a_reference_that_spreads_over_a_third_of_its_lead_on_a_pass_is_a_gap(
+    folder: Path, run: str, redraw: str, spread: str | None
+) -> None:
+    toml = TOML.replace('mode = "retrain"\nseeds = 3', run).replace("per_call = 64", f"per_call = 64{redraw}")
+    (folder / "assignment.toml").write_text(toml)
+    write_calibration(folder, [0.90, 0.80, 0.85])
+    shown = [gap for gap in gaps(load(folder)) if gap.about == "numpy"]
+    if spread is None:
+        assert shown == []
+    else:
+        (gap,) = shown
+        assert gap.what.startswith(
+            f"marks in balanced_accuracy spread by {spread} from draw to draw, more than a third"
+        )
+        assert "drop the criterion" in gap.cure
 
 
 def test_a_criterion_that_came_after_the_calibration_has_no_proposal_yet(folder: Path) -> None:
     write_calibration(folder, [0.90, 0.86, 0.88])
     second = TOML[TOML.index('[[criterion]]\nid = "accuracy"') :].replace('"accuracy"', '"again"', 1)
     (folder / "assignment.toml").write_text(TOML + second)
-    assert [line.split()[2] for line in calibration.proposal(load(folder)) if "calibration of" in line] == ["accuracy"]
+    assert [line.split()[2] for line in proposal(load(folder)) if "calibration of" in line] == ["accuracy"]
 
 
 @pytest.mark.parametrize("change", [
@@ -311,7 +358,7 @@ def test_a_calibration_with_a_wrong_value_cannot_be_read_and_proves_nothing(
     assignment = load(folder)
     assert "cannot be read" in gaps(assignment)[0].what
     assert fresh_calibration(assignment) is None
-    assert list(calibration.proposal(assignment)) == []
+    assert list(proposal(assignment)) == []
 
 
 def test_a_reference_that_fails_is_reported_with_its_reason(folder: Path) -> None:
@@ -408,6 +455,54 @@ def test_a_changed_metric_scores_stored_answers_again_and_trains_nothing(folder:
     assert after.references["numpy"]["accuracy"] == pytest.approx([value / 2 for value in before], abs=1e-5)
     assert after.baselines["the training set's frequencies"]["accuracy"] == [0.25] * 5
     assert gaps(load(folder)) != []  # the anchors are of the whole metric
+
+
+ZERO = '''\
+"""A cut at zero.
+
+It uses no training case.
+"""
+FRAMEWORK = "numpy"
+
+def fit(train, val, *, seed, budget_s):
+    return 0.0
+
+def predict(model, inputs):
+    return {"prob": (inputs["x"][:, 0] > model).astype(float)}
+'''
+
+
+def test_an_own_baseline_is_trained_and_scored_as_a_reference_is(
+    folder: Path, cache: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibrate(load(folder))
+    (folder / "baseline_zero.py").write_text(ZERO)
+    assert [(gap.about, gap.what) for gap in gaps(load(folder))] == [("baseline_zero", "was not calibrated")]
+    trained.clear()
+    scores = calibrate(load(folder)).own_baselines["baseline_zero"]["accuracy"]
+    # It is right for half of the cases around 0, and for Phi(3) = 0.9987 of those around 3.
+    assert trained == [0, 1, 2, 3, 4]
+    assert np.mean(scores) == pytest.approx(0.749, abs=0.03)
+    assert gaps(load(folder)) == []
+    assert {path.parent.name for path in cache.rglob("*.npz")} == {"numpy", "baseline_zero"}
+
+    (folder / "baseline_zero.py").write_text(ZERO.replace("return 0.0", "return 1.5"))
+    assert [(gap.about, gap.what) for gap in gaps(load(folder))] == [
+        ("baseline_zero", "its scores are old: training changed")
+    ]
+    assert fresh_calibration(load(folder)).own_baselines == {}  # type: ignore[union-attr]
+    scores = calibrate(load(folder)).own_baselines["baseline_zero"]["accuracy"]
+    assert np.mean(scores) == pytest.approx(0.933, abs=0.03)
+    assert trained == [0, 1, 2, 3, 4] * 2
+
+    (folder / "baseline_zero.py").unlink()
+    assert calibrate(load(folder)).own_baselines == {}
+
+
+def test_a_baseline_that_gives_no_model_is_an_error_that_names_its_file(folder: Path) -> None:
+    (folder / "baseline_zero.py").write_text(ZERO.replace("return 0.0", "raise ValueError"))
+    with pytest.raises(UserError, match=r"baseline_zero\.py, draw 1: .*ValueError"):
+        calibrate(load(folder))
 
 
 def test_a_calibration_that_was_cut_off_goes_on_where_it_was(folder: Path, cache: Path, trained: list[int]) -> None:

@@ -63,7 +63,7 @@ def test_pairs_with_landmarks_and_no_labels_are_judged_by_their_distance(tmp_pat
         rows.append(f"L{i},L{i}_in.nii.gz,L{i}_ex.nii.gz,L{i}.csv")
     (images / "cases.csv").write_text("\n".join(rows) + "\n")
     assignment = written(tmp_path)
-    assert (assignment.task, assignment.criteria[0].metric) == ("registration", "tre")
+    assert (assignment.task, assignment.criterion("accuracy").metric) == ("registration", "tre")
     hidden = declared_set(assignment, read_interface(assignment.folder / "interface.py"), SECRET, 0)
     assert "labels" not in hidden.inputs
     assert not [note for note in unusual(data_summary(shown_data(assignment))) if "labels" in note]

@@ -408,7 +408,10 @@ def test_another_version_of_what_computes_a_score_scores_stored_answers_anew(sce
     assert {name for name in before if before[name] != after[name]} == stages
 
 
-@pytest.mark.parametrize("name", ["brief.md", "notes.md", "calibration.json", "rehearsal.json", ".swp", "starter/a.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["brief.md", "notes.md", "calibration.json", "rehearsal.json", ".swp", "starter/a.py", "baseline_zero.py"],
+)
 def test_words_and_records_beside_an_instructors_metric_score_nothing_anew(scene, changed, name):
     (scene.folder / "starter").mkdir()
     scene.write(name, "one = 1\n")

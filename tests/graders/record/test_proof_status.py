@@ -151,8 +151,11 @@ def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do
     store_rehearsal(assignment, rehearsal())
     path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "2"}}, "cpu_s": {"numpy": [2.0]}}, indent=2))
     assert proof_status(assignment).fresh
-    path.write_text(json.dumps({**scores, "references": {"numpy": {"a": [0.8]}}}))
-    assert not proof_status(assignment).fresh
+    path.write_text(json.dumps({**scores, "own_baselines": {}}))
+    assert proof_status(assignment).fresh
+    for other in ({"references": {"numpy": {"a": [0.8]}}}, {"own_baselines": {"baseline_zero": {"a": [0.8]}}}):
+        path.write_text(json.dumps({**scores, **other}))
+        assert not proof_status(assignment).fresh
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "\udcff"])
