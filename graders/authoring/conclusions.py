@@ -50,7 +50,8 @@ def run_gaps(scene: Scene, run: FrameworkRun) -> Iterator[Gap]:
     for item in scene.misconceptions:
         if item.id in run.misconceptions:
             yield from misconception_gaps(item, run, may_fail(scene.recorded).get(item.id, frozenset()))
-    yield from dict.fromkeys(given_gaps(scene.assignment, run.framework, run.given))  # several tests show one gap
+    of_given = given_gaps(scene.assignment, run.framework, run.with_given_code)
+    yield from dict.fromkeys(of_given)  # several tests show one gap
     yield from (number.gap() for number in run.revealed)
     texts = AuthorTexts(scene.assignment, {test.id: test for test in scene.tests})
     yield from texts.unwritten((test, each) for _, results in answered(run) for test, each in results.items())
@@ -62,7 +63,7 @@ def answered(run: FrameworkRun) -> Iterator[tuple[str, TestResults]]:
     yield from ((framework, results) for results in (*run.reference, run.alone))
     yield from ((f"starter/{starter.name}", starter.results) for starter in run.starters)
     yield from run.misconceptions.items()
-    yield framework, run.given
+    yield framework, run.with_given_code
     yield from ((str(each.mutant), each.results) for each in run.mutants)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,10 +210,3 @@ per_call = 1
 GUESSES = "Guesses."
 RISING = "{ trivial = 0.1, pass = 0.4, merit = 0.55, distinction = 0.65, reference = 0.8, ceiling = 0.95 }"
 FALLING = "{ trivial = 100.0, pass = 40.0, merit = 30.0, distinction = 25.0, reference = 20.0, ceiling = 1.0 }"
-
-
-def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str], functions: str = "") -> str:
-    """An `interface.py` for these arrays. Cases whose sizes are not fixed reach `fit` as lists.
-
-    `functions` are the declarations of further functions.
-    """

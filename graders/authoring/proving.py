@@ -123,7 +123,7 @@ class FrameworkRun:
     """Of the tests that share a worker: each run by itself, as the marker does when one test changed."""
     public: TestResults
     """The public tests' results on the reference."""
-    given: TestResults
+    with_given_code: TestResults
     """Of the tests that the reference passes: with its given code on models of another class."""
     starters: tuple[StarterRun, ...]
     misconceptions: Mapping[str, TestResults]
@@ -184,12 +184,12 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
         if plan.public_tests:
             steps.begin("public tests")
             public = bench.check_public(solution, plan.public_tests)
-        given: TestResults = {}
+        with_given_code: TestResults = {}
         if plan.asks_reference and sound and is_tried(plan.assignment, plan.framework):
             steps.planned += 1
             steps.begin("given code with models of another class")
             plain = write_plain(scratch / "given", plan.assignment, plan.framework, plan.reference)
-            given = bench.check(plain, [id for id in plan.ids if id in sound])
+            with_given_code = bench.check(plain, [id for id in plan.ids if id in sound])
         starters = []
         for path in plan.starters:
             steps.begin(f"starter {path.name}")
@@ -215,7 +215,7 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             tuple(reference),
             alone,
             public,
-            given,
+            with_given_code,
             tuple(starters),
             failures,
             tuple(revealed),

@@ -115,8 +115,8 @@ def rehearse(
         gaps += survivor_gaps(proofs(scene, runs))
     if not only:
         gaps += closing_gaps(scene, runs, shares, has_starter=bool(starter_texts(assignment)))
-        asked = [name for name in declared if name not in assignment.given]
-        gaps += unused_names(runs, asked) if in_catalogue(assignment.folder) else ()
+        written = [name for name in declared if name not in assignment.given]
+        gaps += unused_names(runs, written) if in_catalogue(assignment.folder) else ()
     ids = [test.id for test in tests]
     return Rehearsal(
         assignment=assignment.id,

@@ -125,7 +125,7 @@ def _anatomy(grid: Grid, coil: np.ndarray, rng: Generator) -> tuple[np.ndarray, 
     )
     sling = 29 * np.abs(sling_r - 1)
     wall_r = _radius(0 * z, (y + each(0, 12)) / each(64, 81), x / each(44, 52)) + wobble(0.05, 4)
-    sockets = (_radius((z - 20) / 40, (y + each(-9, 9)) / 20, (x - way * each(61, 67)) / 17) for way in (-1, 1))
+    sockets = (_radius((z - 20) / 40, (y + each(-9, 9)) / 20, (x - sign * each(61, 67)) / 17) for sign in (-1, 1))
     femur_r = np.minimum(*sockets)
     pubis_r = _radius((z + 6) / 16, (y + each(38, 46)) / 9, x / each(17, 26))
     skin_r = _radius(0 * z, y / 73, x / 87)
