@@ -22,7 +22,6 @@ from assignments.declared_tests import DeclaredTest, contract_tests, declared_te
 from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import (
     files_problems,
-    kinds_that_need_interface,
     names_problems,
     scoring_problems,
     tests_problems,
@@ -40,7 +39,7 @@ from assignments.folders import (
 from assignments.public_settings import public_settings
 from assignments.rubric_files import with_rubrics
 from assignments.this_user import expand_home
-from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
+from assignments.toml_errors import TomlErrors, check_toml, read_toml
 
 if TYPE_CHECKING:
     from assignments.interface_checks import TaskNames
@@ -101,11 +100,13 @@ def load(
         problems += contract_problems(document, tasks, assignment)
         problems += files_problems(document, folder)
         problems += _baseline_problems(document, folder, tasks)
-        if tasks is not None and kinds_that_need_interface(document):
-            problems += _interface_problems(document, folder, tasks, assignment)
-        if tasks is not None and assignment is not None and not problems:
-            problems += _derived_problems(assignment)
-            problems += _source_problems(document, assignment, tasks, reported=sources is not None)
+        if tasks is not None:
+            from assignments.consistency import declared_problems, derived_problems, source_problems  # import NumPy
+
+            problems += declared_problems(document, folder, tasks, assignment)
+            if assignment is not None and not problems:
+                problems += derived_problems(assignment)
+                problems += source_problems(document, assignment, tasks, reported=sources is not None)
     if assignment is not None:
         assignment, wrong = with_rubrics(assignment, document)
         problems += wrong
@@ -126,84 +127,6 @@ def _baseline_problems(document: Document, folder: Path, tasks: Mapping[str, Tas
     task = (tasks or {}).get(str(document.values.get("task")))
     entry = task.entry if task is not None else "predict"
     return baseline_problems(folder, offered if isinstance(offered, list) else (), entry)
-
-
-def _interface_problems(
-    document: Document, folder: Path, tasks: Mapping[str, TaskNames], assignment: Assignment | None
-) -> list[Problem]:
-    """Problems of `interface.py` and of what is derived beside it.
-
-    Where the rest of the folder, or its source, cannot be read, nothing is derived: only the file itself is checked.
-    """
-    from assignments.derived.interface import lacks, solution_interface  # import jaxtyping and NumPy
-    from assignments.interface import read_interface
-    from assignments.interface_checks import interface_problems
-
-    name, data = document.values.get("task"), document.values.get("data")
-    task = tasks.get(name) if "accuracy" in kinds_that_need_interface(document) and isinstance(name, str) else None
-    per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
-    path = folder / "interface.py"
-    try:
-        try:
-            if assignment is None:
-                raise UserError("nothing is derived from a folder with problems")
-            interface = solution_interface(assignment)
-        except UserError as error:
-            if isinstance(error, AssignmentError):
-                raise
-            if not path.is_file():
-                return []
-            interface = read_interface(path)
-            task = task if task is not None and not lacks(path.read_text(encoding="utf-8"), task.entry) else None
-    except AssignmentError as error:
-        return list(error.problems)
-    return interface_problems(path, interface, task, per_call)
-
-
-def _derived_problems(assignment: Assignment) -> list[Problem]:
-    """What is wrong with what is derived of a folder that is sound otherwise: its starter and its brief."""
-    from assignments.derived.brief import brief_text  # import jaxtyping and NumPy, which not all callers need
-    from assignments.derived.starter import starter_problems
-
-    problems = [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
-    try:
-        brief_text(assignment)
-    except AssignmentError as error:
-        problems += error.problems
-    except MedmarkError:
-        pass  # its source cannot be read, which `_source_problems` reports
-    return problems
-
-
-def _source_problems(
-    document: Document, assignment: Assignment, tasks: Mapping[str, TaskNames], *, reported: bool
-) -> list[Problem]:
-    """What the source contradicts: who may have its cases, and, where it need not be opened, `interface.py`.
-
-    A source that cannot be read is `reported` only to whoever looks up sources: the record of what groups hand in does
-    not wait for it.
-    """
-    from assignments.arrays_checks import arrays_problems
-    from assignments.data.sharing import sharing_problems
-    from assignments.data.sources import source_of
-    from assignments.derived.interface import solution_interface
-
-    if not assignment.has_cases:
-        return []
-    try:
-        source = source_of(assignment)
-    except MedmarkError as error:
-        where = Problem(str(document.path), "data.source", document.line_of(("data", "source")), str(error), "")
-        return [where] if reported else []
-    problems = [
-        document.problem(tuple(key.split(".")), what, cure) for key, what, cure in sharing_problems(assignment, source)
-    ]
-    task = tasks.get(assignment.task)
-    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    if scored and task is not None and source.declared is not None:
-        interface = solution_interface(assignment)
-        problems += arrays_problems(assignment.folder / "interface.py", interface, task, source.declared)
-    return problems
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:

@@ -65,7 +65,7 @@ def cut(source: str, exercises: Mapping[str, Declared], ready: Collection[str]) 
     Raises:
         SyntaxError: the source is not Python.
     """
-    tree, lines = ast.parse(source), source.splitlines()
+    tree, lines = ast.parse(source), source.split("\n")  # as Python counts them, unlike splitlines
     pieces, framework, present = [], "", set()
     for node in tree.body:
         names = defined_names(node)
@@ -163,7 +163,7 @@ def _header(node: Declared | ast.AsyncFunctionDef, lines: Sequence[str]) -> str:
             depth += (token.string in "([{") - (token.string in ")]}")
             if token.string == ":" and depth == 0:
                 row, column = token.end
-                head = text.splitlines()[:row]
+                head = text.split("\n")[:row]
                 return "\n".join([*head[:-1], head[-1][:column]])
     raise SyntaxError(f"the definition of {node.name} has no end")
 

@@ -60,7 +60,7 @@ def with_imports(text: str, needed: Mapping[str, str]) -> SplitText:
 
 def _parts(text: str) -> tuple[str, list[_Import], str]:
     """Docstring with what stands before the imports, the imports at the top, and the rest of a file."""
-    lines, body = text.splitlines(), ast.parse(text).body
+    lines, body = text.replace("\r\n", "\n").split("\n"), ast.parse(text).body
     at = 0
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         at = body[0].end_lineno or 0

@@ -131,4 +131,11 @@ def _model(label: int) -> Copula:
     return Copula.fitted_to(x[y == label])
 
 
-SOURCE = Endless({"x": Axes("float32", "30"), "y": Axes("uint8", "", role="truth")}, draw=synthetic, training=real_rows)
+SOURCE = Endless(
+    {
+        "x": Axes("float32", "30", doc="measurements of an aspirate, in the table's own units"),
+        "y": Axes("uint8", "", role="truth", doc="the biopsy: 1 is malignant, 0 is benign"),
+    },
+    draw=synthetic,
+    training=real_rows,
+)

@@ -113,9 +113,9 @@ def _volume(path: Path) -> np.ndarray:
 
 
 _ARRAYS = {
-    "image": Axes("float32", "32 128 128"),
-    "label": Axes("uint8", "32 128 128", role="truth"),
-    "spacing": Axes("float32", "3"),
+    "image": Axes("float32", "32 128 128", doc="T2-weighted, in the scanner's unit of intensity"),
+    "label": Axes("uint8", "32 128 128", role="truth", doc="1 is the gland"),
+    "spacing": Axes("float32", "3", doc="voxel size in mm"),
 }
 SOURCE = Finite(
     arrays=lambda cases: _ARRAYS,

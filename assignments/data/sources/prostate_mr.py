@@ -209,9 +209,9 @@ def _noise(shape: tuple[int, ...], rng: Generator) -> np.ndarray:
 
 SOURCE = Endless(
     {
-        "image": Axes("float32", "16 64 64"),
-        "label": Axes("uint8", "16 64 64", role="truth"),
-        "spacing": Axes("float32", "3"),
+        "image": Axes("float32", "d h w", doc="T2-weighted, in the scanner's unit of intensity"),
+        "label": Axes("uint8", "d h w", role="truth", doc="1 is the gland"),
+        "spacing": Axes("float32", "3", doc="voxel size in mm"),
     },
     prostate_mr,
     small_cases=small_cases,

@@ -315,3 +315,11 @@ def test_what_is_wrong_with_given_is_an_error_of_loading_with_its_cure(tmp_path,
         load(folder, tasks=TASKS)
     assert f"given: {what}" in str(error.value)
     assert "solution_pytorch.py given" in str(error.value)
+
+
+def test_characters_that_do_not_end_a_line_of_python_shift_nothing():
+    head = 'FRAMEWORK = "numpy"\n\x0c\nMARKS = "a\u2028b\x85c"\n\n\n'
+    source = f"{head}def f(x):\n    secret = 7\n    return secret\n\n\nSIZE = 3\n"
+    text = text_of(source, "def f(x: float) -> float: ...\n", ["SIZE"])
+    assert "secret" not in text
+    assert text.endswith("    raise NotImplementedError\n\n\nSIZE = 3\n")
