@@ -98,7 +98,7 @@ def fit(train, val=None, *, seed, budget_s):
             inputs = np.concatenate([x[rows], np.ones((len(rows), 1))], axis=1)
             w -= 0.1 * inputs.T @ (1 / (1 + np.exp(-inputs @ w)) - y[rows]) / len(rows)
             if len(x) > 1000:  # with many cases it takes its time, so that the budget counts
-                np.linalg.svd(np.ones((110, 110)))
+                np.linalg.svd(rng.normal(size=(80, 80)))
     return {"w": w, "mean": mean, "scale": scale}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assignments.load import hidden_tests, references
+from graders.asking.ceiling import ceiling
 from graders.asking.check import CodeTests
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions, write_solution
@@ -191,3 +192,25 @@ def test_a_contracts_file_is_the_toolkits_and_a_tests_file_the_authors(tmp_path)
     assert code_tests.file("units").name == "units.py"
     assert code_tests.file("test_a.py::units") == tmp_path / "test_a.py"
     assert np.all([code_tests.file(name).is_file() for name in ("units", "saved_and_loaded")])
+
+
+def test_files_with_names_that_lead_out_are_refused_and_nothing_is_written(scene):
+    """The solution has replaced the code that reads its folder: the host checks every name once more."""
+    folder = scene.folder / "names"
+    folder.mkdir()
+    text = (scene.reference("maps", "numpy") / "solution.py").read_text()
+    hostile = (
+        "import sys\nfor each in list(sys.modules.values()):\n    if hasattr(each, 'files_in'):\n"
+        "        each.files_in = lambda *_: {'../../escaped': np.zeros(3, np.uint8)}\n"
+    )
+    (folder / "solution.py").write_text(f"{text}\n\n{hostile}")
+    result = scene.results("maps", "numpy", folder, ["saved_and_loaded"])["saved_and_loaded"]
+    assert result.cause.reason == "protocol_violation"
+    assert not list(scene.folder.parent.rglob("escaped"))
+
+
+def test_all_contracts_share_one_worker_in_the_ceiling(scene):
+    assignment = scene.assignments["lengths"]
+    limits = assignment.limits
+    cost = ceiling(assignment, list(assignment.contracts), repeats=0)
+    assert cost.cpu_s == len(assignment.contracts) * limits.test_cpu_s + limits.shared_cpu_s
