@@ -47,6 +47,17 @@ def around(name: str, header: str, body: str) -> Callable[[EditedReference], str
     return edit
 
 
+def if_probed(edit: Callable[[EditedReference], str]) -> Callable[[EditedReference], str]:
+    """The edit, where the models of a framework can be probed."""
+
+    def probed(reference: EditedReference) -> str:
+        if reference.framework not in _CALLS:
+            raise DoesNotApply("its models cannot be probed")
+        return edit(reference)
+
+    return probed
+
+
 def both(*edits: Callable[[EditedReference], str]) -> Callable[[EditedReference], str]:
     """One edit after the other."""
 
@@ -96,8 +107,6 @@ def map_in_the_model(reference: EditedReference) -> str:
         "pytorch": "torch.softmax({}, -1)" if reference.exclusive else "torch.sigmoid({})",
         "tensorflow": "tf.nn.softmax({})" if reference.exclusive else "tf.sigmoid({})",
     }
-    if reference.framework not in maps:
-        raise DoesNotApply("its models cannot be probed")
     tree = ast.parse(reference.text)
     method = _output_method(tree, _CALLS[reference.framework])
     values = [node.value for node in ast.walk(method) if isinstance(node, ast.Return) and node.value is not None]

@@ -7,7 +7,7 @@ So it holds for models that receive prepared inputs too, and for any architectur
 import numpy as np
 
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
-from assignments.contracts.edits import around_predict, map_in_the_model
+from assignments.contracts.edits import around_predict, if_probed, map_in_the_model
 from assignments.testing import close, needs, points_to
 
 
@@ -67,14 +67,16 @@ CONTRACT = Contract(
             advice="Applied to probabilities, the map squeezes them once more: a sigmoid of a sigmoid lies between a "
             "half and three quarters. Let the model return logits, and apply the map once, in `predict`.",
             try_it="Look at the smallest and the largest probability that `predict` returns.",
-            edit=around_predict(
-                """
-                answer = reference(model, inputs)
-                prob = answer[prediction]
-                e = np.exp(prob)
-                twice = e / e.sum(axis=-1, keepdims=True) if exclusive else 1 / (1 + 1 / e)
-                return {**answer, prediction: twice.astype(prob.dtype)}
-                """
+            edit=if_probed(
+                around_predict(
+                    """
+                    answer = reference(model, inputs)
+                    prob = answer[prediction]
+                    e = np.exp(prob)
+                    twice = e / e.sum(axis=-1, keepdims=True) if exclusive else 1 / (1 + 1 / e)
+                    return {**answer, prediction: twice.astype(prob.dtype)}
+                    """
+                )
             ),
         ),
         CommonMistake(
@@ -83,7 +85,7 @@ CONTRACT = Contract(
             advice="The loss takes logits, because the logarithm of a rounded probability is infinite. With a map in "
             "the model, loss and `predict` both apply it a second time.",
             try_it="Print the output of the model for a few cases: logits are below 0 and above 1 too.",
-            edit=map_in_the_model,
+            edit=if_probed(map_in_the_model),
         ),
     ),
 )

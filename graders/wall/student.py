@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
+from jaxtyping import UInt8
 
-from assignments.interface import Class, Function, Interface, Model
+from assignments.interface import Class, Function, Interface, MayBeEmpty, Model
 from graders.failures import (
     MissingFunction,
     NonFiniteAnswer,
@@ -271,8 +272,7 @@ class Student:
 
         There are none where it wrote none. To medmark they are bytes: nobody opens them on the host.
         """
-        files = self._client.ask({"do": "fetch_files", "folder": folder}, {})
-        return checked_files(files)
+        return checked_files(self._client.ask({"do": "fetch_files", "folder": folder}, {}, _FILES))
 
     def put_files(self, folder: str, files: Mapping[str, Array]) -> None:
         """Write files that `fetch_files` returned into a new folder of this worker."""
@@ -283,6 +283,7 @@ class Student:
         return _handle(self._client.ask({"do": "double", "name": name}, {"args": args, "kwargs": kwargs}))
 
 
+_FILES = dict[str, Annotated[UInt8[np.ndarray, "..."], MayBeEmpty()]]
 FILES = 256
 """The most files of a folder that are carried from one worker to another."""
 NAME_BYTES = 200

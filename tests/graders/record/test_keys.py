@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import SetDigests
-from assignments.declared_tests import declared_tests
+from assignments.declared_tests import contract_tests, declared_tests
 from assignments.errors import UserError
 from graders.record import dependencies
 from graders.record.dependencies import TOOLKIT
@@ -89,7 +89,9 @@ class Scene:
     def keys(self) -> dict:
         assignment = Assignment.model_validate({**self.toml, "folder": self.folder})
         tests, problems = declared_tests(self.folder / "hidden_tests", hidden=True, criteria=("tests",))
-        assert not problems
+        contracts, wrong = contract_tests(assignment.contracts, ("tests",))
+        tests = (*contracts, *tests)
+        assert not (*problems, *wrong)
         keys = stage_inputs(
             assignment, tests, self.sets, runtimes={**self.other_runtimes, self.framework: self.runtime},
             secret=self.secret, void_cases=self.void, toolkit=self.toolkit,
@@ -510,3 +512,72 @@ def test_a_changed_limit_reaches_what_it_limits(scene, changed, limits, stages):
 def test_runtime_secret_and_framework_reach_everything(scene, changed, name, value):
     setattr(scene, name, value)
     assert changed() == TESTS | ANSWERS | SCORES
+
+
+CONTRACTS_TOML = {
+    "trained": {"cases": 20, "budget_s": 2.0},
+    "contracts": {"units": {"points": 1, "scale": "columns"}, "keeps_its_inputs": {"points": 1}},
+}
+UNITS, INPUTS = ("test", "units"), ("test", "keeps_its_inputs")
+DRAWS = "test_draws.py::test_draws"
+
+
+@pytest.fixture
+def contracts(scene):
+    """A scene with two contracts and a test that draws cases."""
+    scene.toml = {**scene.toml, **CONTRACTS_TOML, "data": {**TOML["data"], "source": "discs.py"}}
+    scene.write("discs.py", "from random import random\n\nARRAYS = {}\n\n\ndef draw(n, rng):\n    return {}\n")
+    scene.write(
+        "hidden_tests/test_draws.py",
+        "import pytest\n\n\n@pytest.mark.points(1)\ndef test_draws(student, small_cases, rng):\n"
+        '    """It draws."""\n    assert small_cases(3, rng)\n',
+    )
+    return scene
+
+
+@pytest.fixture
+def changed_tests(contracts):
+    before = contracts.keys()
+
+    def since_the_start():
+        after = contracts.keys()
+        return {name for name in after if name[0] == "test" and before[name] != after[name]}
+
+    return since_the_start
+
+
+def test_a_contracts_key_covers_its_options_and_no_points_or_words(contracts, changed_tests):
+    def units(**change):
+        terms = {**CONTRACTS_TOML["contracts"]["units"], **change}
+        contracts.toml = {**contracts.toml, "contracts": {**CONTRACTS_TOML["contracts"], "units": terms}}
+
+    units(points=9, says="So.")
+    assert changed_tests() == set()
+    units(scale="intensity")
+    assert changed_tests() == {UNITS}
+
+
+def test_what_is_trained_and_what_is_drawn_belong_to_the_keys_of_the_tests_that_use_them(contracts, changed_tests):
+    contracts.toml = {**contracts.toml, "trained": {"cases": 21, "budget_s": 2.0}}
+    assert changed_tests() == {UNITS, INPUTS}
+    contracts.toml = {**contracts.toml, "trained": CONTRACTS_TOML["trained"]}
+    contracts.write("discs.py", "ARRAYS = {}\n\n\ndef draw(n, rng):\n    return {'x': rng}\n")
+    assert changed_tests() == {UNITS, INPUTS, ("test", DRAWS)}
+
+
+@pytest.mark.parametrize(
+    ("file", "those"),
+    [
+        ("graders/asking/model_calls.py", TESTS | {UNITS, INPUTS, ("test", DRAWS)}),  # a fixture of every test's plugin
+        ("graders/asking/model_facts.py", {UNITS, INPUTS, ("test", DRAWS)}),
+        ("assignments/data/stand_ins.py", {UNITS, INPUTS, ("test", DRAWS)}),
+        ("assignments/contracts/answers.py", {UNITS, INPUTS}),
+        ("assignments/contracts/edits.py", set()),
+        ("assignments/contracts/contract.py", set()),
+        ("assignments/contracts/__init__.py", set()),
+    ],
+)
+def test_a_change_of_the_toolkit_runs_the_tests_that_depend_on_it(contracts, changed_tests, file, those):
+    path = contracts.toolkit / file
+    path.write_text(path.read_text() + "\nCHANGED = 1\n")
+    assert changed_tests() == those

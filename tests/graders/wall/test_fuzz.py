@@ -87,7 +87,7 @@ HINTS: list[Any] = [
     dict[str, float], float | None, Float[np.ndarray, "n"], Float32[np.ndarray, "n d"] | None, Bool[np.ndarray, "..."],
     Annotated[UInt8[np.ndarray, "n n"], Range(0, 2)], Annotated[float, NotFinite()],
     Annotated[Float[np.ndarray, "k 3"], MayBeEmpty(), NotFinite()], list[Float[np.ndarray, "n"]], tuple[Model, float],
-    dict[str, Model], Model | None,
+    dict[str, Model], Model | None, dict[str, Annotated[UInt8[np.ndarray, "..."], MayBeEmpty()]],
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from graders.failures import (
     WrongShape,
     WrongType,
 )
+from graders.wall.inside import values as inside_values
 from graders.wall.session import Session
 from graders.wall.student import Handle, Student, WorkerClient
 from tests import scripted
@@ -466,3 +467,60 @@ def test_a_gradient_is_made_of_floats(script, student):
     )
     with pytest.raises(WrongType):
         student.gradient.scale(np.ones((2, 2)), wrt=0)
+
+
+# Files
+
+
+def test_files_of_a_folder_come_as_bytes_and_go_to_another_worker(open_client, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved" / "deep").mkdir(parents=True)
+    (tmp_path / "saved" / "deep" / "w.bin").write_bytes(b"\x00\xff")
+    (tmp_path / "saved" / "empty").write_bytes(b"")
+    files = Student(open_client()).fetch_files("saved")
+    assert {name: content.tobytes() for name, content in files.items()} == {"deep/w.bin": b"\x00\xff", "empty": b""}
+    Student(open_client()).put_files("again", files)
+    assert (tmp_path / "again" / "deep" / "w.bin").read_bytes() == b"\x00\xff"
+    assert Student(open_client()).fetch_files("nothing") == {}
+
+
+BYTES = np.zeros(3, np.uint8)
+HOSTILE_FILES = {
+    "a name that leads out": {"../x": BYTES},
+    "an absolute name": {"/etc/passwd": BYTES},
+    "a name with an empty part": {"a//b": BYTES},
+    "no name": {"": BYTES},
+    "a name of another system": {"a\\b": BYTES},
+    "a name that cannot be printed": {"a\x1b[2J": BYTES},
+    "a long name": {"x" * 201: BYTES},
+    "too many": {str(number): np.zeros(0, np.uint8) for number in range(257)},
+    "numbers": {"a": np.zeros(3)},
+    "two axes": {"a": np.zeros((1, 3), np.uint8)},
+    "text": {"a": "bytes"},
+    "a handle": {"a": object()},
+    "a list": [BYTES],
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_FILES)
+def test_files_that_no_honest_worker_sends_are_the_submissions_failure(open_client, script, what):
+    encoder = inside_values.Encoder(lambda _: 7)
+    node = encoder.encode(HOSTILE_FILES[what])
+    body = b"".join(bytes(part) for part in encoder.parts)
+
+    def answer(head):
+        if head["do"] == "fetch_files":
+            return replied({"id": head["id"], "kind": "value", "value": node, "arrays": encoder.arrays}, body)
+        return None
+
+    script.calls = answer
+    with pytest.raises((ProtocolViolation, WrongType, WrongShape)):
+        Student(open_client()).fetch_files("saved")
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a//b"])
+def test_an_author_cannot_write_outside_the_workers_folder(student, name):
+    with pytest.raises(ProtocolViolation):
+        student.put_files("again", {name: BYTES})
+    with pytest.raises(Raised):
+        student.put_files(name, {"x": BYTES})
