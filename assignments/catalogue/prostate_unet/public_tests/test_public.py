@@ -66,9 +66,9 @@ def test_a_saved_model_predicts_the_same(student, rng):
     """`fit` takes a few small cases, and the model that it returns answers the same after `save` and `load`."""
     image = rng.gamma(2, 100, (2, 8, 16, 16)).astype(np.float32)
     label = (image > np.percentile(image, 90)).astype(np.uint8)
-    cases = {"image": image, "label": label, "spacing": np.ones((2, 3), np.float32), "subject": np.arange(2)}
-    model = student.fit(cases, None, seed=0, budget_s=3.0)
-    prob = student.predict(model, {"image": image})["prob"]
+    inputs = {"image": image, "spacing": np.ones((2, 3), np.float32)}
+    model = student.fit({**inputs, "label": label}, None, seed=0, budget_s=3.0)
+    prob = student.predict(model, inputs)["prob"]
     student.save(model, "saved")
-    again = student.predict(student.load("saved"), {"image": image})["prob"]
+    again = student.predict(student.load("saved"), inputs)["prob"]
     assert close(again, prob, atol=1e-5), "save the configuration too: `load` knows nothing but the folder"
