@@ -1,4 +1,4 @@
-"""What a solution of `mlp_classifier` defines beside what every model of rows does.
+"""What a solution of `mlp_classifier` defines: names, arguments and answers. The brief says what each is for.
 
 `bce_with_logits` and `train_step` receive your framework's tensors and return one; all other functions take and
 return NumPy arrays. A model receives rows in their original units and returns one logit for each row.

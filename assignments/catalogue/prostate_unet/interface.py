@@ -1,4 +1,4 @@
-"""What a solution of `prostate_unet` defines beside what every segmentation does.
+"""What a solution of `prostate_unet` defines: names, arguments and answers. The brief says what each is for.
 
 `dice_loss` receives your framework's tensors and returns one; all other functions take and return NumPy arrays. A model
 receives volumes (N, D, H, W) float32, without a channel axis, and returns logits of the same shape.
