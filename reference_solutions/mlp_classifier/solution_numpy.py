@@ -72,6 +72,11 @@ def build_model(config):
     return LogisticRegression(config["n_in"])
 
 
+def parameter_count(config):
+    """How many weights and biases the model has: one weight for each column, and one bias."""
+    return config["n_in"] + 1
+
+
 # ------------------------------------------------------------------------------------------------------ loss
 
 
