@@ -5,6 +5,7 @@ An assignment of the catalogue whose references build a model needs an entry in 
 
 import ast
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -29,8 +30,8 @@ class Pair:
     """Configurations, each with the number of its parameters, worked out by hand."""
     draw: Callable
     """(rng, config) -> an input and its truth."""
-    loss: str
-    """The function (output, truth) -> scalar whose value and gradients are compared."""
+    loss: str = ""
+    """The function (output, truth) -> scalar whose value and gradients are compared; empty: their product's sum."""
     own: frozenset[str] = frozenset()
     """Names that one framework alone needs."""
 
@@ -57,7 +58,20 @@ PAIRS = {
         loss="loss",
         own=frozenset({"GroupNorm"}),
     ),
+    "conv_blocks": Pair(
+        configs=(
+            # (9 + 1) * 4, 4 blocks of (36 + 1) * 4, (4 + 1) * 2
+            ({"kind": "resnet", "channels": 1, "width": 4, "depth": 4, "classes": 2}, 642),
+            ({"kind": "plain", "channels": 1, "width": 4, "depth": 4, "classes": 2}, 642),
+        ),
+        draw=lambda rng, config: (rng.normal(size=(2, 12, 10, 1)), rng.normal(size=(2, 2))),
+    ),
 }
+
+
+def in_both_frameworks():
+    """Ids of the assignments that are not about NumPy alone."""
+    return [id for id in catalogue() if texts(id).keys() != {"numpy"}]
 
 
 def texts(id):
@@ -100,6 +114,12 @@ def is_neutral(node):
     return not any(isinstance(inner, ast.Name) and inner.id in FRAMEWORK_WORDS for inner in ast.walk(node))
 
 
+def neutral_sentences(node):
+    """The sentences of a docstring that speak of no framework."""
+    sentences = re.split(r"(?<=[.])\s+", ast.get_docstring(node) or "")
+    return [text for text in sentences if not re.search("PyTorch|TensorFlow|Keras", text)]
+
+
 def pytorch_and_tensorflow(id):
     """The definitions of both references, without those that one of them alone needs."""
     own = PAIRS[id].own if id in PAIRS else frozenset()
@@ -121,7 +141,7 @@ def test_headings_come_in_the_same_order_in_every_framework(id):
         framework: tuple(line.strip("# -") for line in text.splitlines() if line.startswith("# ---"))
         for framework, text in texts(id).items()
     }
-    assert len(headings) >= 2
+    assert {"pytorch", "tensorflow"} <= headings.keys() or headings.keys() == {"numpy"}
     assert len(set(headings.values())) == 1, headings
 
 
@@ -131,24 +151,24 @@ def test_every_reference_names_its_framework(id):
         assert f'\nFRAMEWORK = "{framework}"\n' in text
 
 
-@pytest.mark.parametrize("id", catalogue())
+@pytest.mark.parametrize("id", in_both_frameworks())
 def test_both_references_define_the_same_names_in_the_same_order(id):
     pytorch, tensorflow = pytorch_and_tensorflow(id)
     assert list(pytorch) == list(tensorflow)
     assert settings(texts(id)["pytorch"]) == settings(texts(id)["tensorflow"])
 
 
-@pytest.mark.parametrize("id", catalogue())
+@pytest.mark.parametrize("id", in_both_frameworks())
 def test_functions_have_the_same_arguments_defaults_and_docstrings(id):
     pytorch, tensorflow = pytorch_and_tensorflow(id)
     for name, node in pytorch.items():
         twin = tensorflow[name]
-        assert ast.get_docstring(node) == ast.get_docstring(twin), name
+        assert neutral_sentences(node) == neutral_sentences(twin), name
         if isinstance(node, ast.FunctionDef):
             assert ast.unparse(node.args) == ast.unparse(twin.args), name
 
 
-@pytest.mark.parametrize("id", catalogue())
+@pytest.mark.parametrize("id", in_both_frameworks())
 def test_what_needs_no_framework_is_the_same_text_in_both(id):
     pytorch, tensorflow = pytorch_and_tensorflow(id)
     for name, node in pytorch.items():
@@ -156,7 +176,7 @@ def test_what_needs_no_framework_is_the_same_text_in_both(id):
             assert ast.unparse(node) == ast.unparse(tensorflow[name]), name
 
 
-@pytest.mark.parametrize("id", catalogue())
+@pytest.mark.parametrize("id", in_both_frameworks())
 def test_every_reference_that_builds_a_model_is_compared_below(id):
     assert ("build_model" in definitions(texts(id)["pytorch"])) == (id in PAIRS)
 
@@ -184,10 +204,12 @@ def test_same_weights_give_the_same_losses_and_gradients(id):
             twin.assign(in_keras_order(weight.detach().numpy()))
         x, y = (np.asarray(array, np.float32) for array in pair.draw(rng, config))
 
-        torch_loss = getattr(pytorch, pair.loss)(in_torch(torch.from_numpy(x)), torch.from_numpy(y))
+        of_torch, of_keras = (getattr(module, pair.loss, None) for module in (pytorch, tensorflow))
+        of_torch, of_keras = of_torch or (lambda a, b: (a * b).sum()), of_keras or (lambda a, b: tf.reduce_sum(a * b))
+        torch_loss = of_torch(in_torch(torch.from_numpy(x)), torch.from_numpy(y))
         torch_loss.backward()
         with tf.GradientTape() as tape:
-            keras_loss = getattr(tensorflow, pair.loss)(in_keras(x), tf.constant(y))
+            keras_loss = of_keras(in_keras(x), tf.constant(y))
         assert float(keras_loss) == pytest.approx(torch_loss.item(), rel=1e-4)
         slopes = tape.gradient(keras_loss, in_keras.trainable_variables)
         for weight, slope in zip(in_torch.parameters(), slopes, strict=True):
