@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from assignments.assignment import Assignment, Framework
 from assignments.derived.interface import solution_interface
 from assignments.load import references
 from assignments.misconceptions import Edit, Misconception
 from graders.asking.model_facts import model_facts
+
+if TYPE_CHECKING:
+    from assignments.contracts.contract import CommonMistake
 
 
 def contract_misconceptions(assignment: Assignment, listed: Collection[str] = ()) -> tuple[Misconception, ...]:
@@ -21,13 +25,9 @@ def contract_misconceptions(assignment: Assignment, listed: Collection[str] = ()
     Args:
         listed: Ids of the assignment's own misconceptions, which win.
     """
-    if not assignment.contracts:
-        return ()
-    from assignments.contracts import CONTRACTS  # students' installs lack them, and come here with no contract
-
     mistakes = []
     for name in assignment.contracts:
-        for mistake in CONTRACTS[name].mistakes:
+        for mistake in _mistakes(assignment, name):
             texts, _ = _edited(assignment, name, mistake.id)
             if mistake.id not in listed and texts:
                 edits = tuple(Edit(framework=key, find=find, replace=new) for key, (find, new) in texts.items())
@@ -46,14 +46,20 @@ def contract_misconceptions(assignment: Assignment, listed: Collection[str] = ()
 
 def impossible_mistakes(assignment: Assignment) -> tuple[str, ...]:
     """For the author: which mistakes of its contracts a reference cannot have, and why."""
-    from assignments.contracts import CONTRACTS
-
     return tuple(
         f"{name}: {mistake.id} cannot be made in {framework}: {why}"
         for name in assignment.contracts
-        for mistake in CONTRACTS[name].mistakes
+        for mistake in _mistakes(assignment, name)
         for framework, why in _edited(assignment, name, mistake.id)[1].items()
     )
+
+
+def _mistakes(assignment: Assignment, contract: str) -> tuple[CommonMistake, ...]:
+    """The mistakes of a contract in the terms of an assignment."""
+    from assignments.contracts import CONTRACTS  # students' installs lack them, and never come here
+
+    terms = assignment.contracts[contract]
+    return tuple(each for each in CONTRACTS[contract].mistakes if each.scale in (None, terms.scale))
 
 
 Texts = Mapping[Framework, tuple[str, str]]
@@ -75,7 +81,6 @@ def _edited(assignment: Assignment, contract: str, mistake: str) -> tuple[Texts,
             contract,
             mistake,
             EditedReference(text, framework, facts.entry, inputs, facts.prediction, facts.exclusive),
-            assignment.contracts[contract].scale,
         )
         if why:
             whys[framework] = why
@@ -85,15 +90,13 @@ def _edited(assignment: Assignment, contract: str, mistake: str) -> tuple[Texts,
 
 
 @lru_cache(maxsize=256)
-def _edit(contract: str, mistake: str, reference: object, scale: str | None) -> tuple[str, str]:
+def _edit(contract: str, mistake: str, reference: object) -> tuple[str, str]:
     """The text with the mistake in it, or else why there is none."""
     from assignments.contracts import CONTRACTS
     from assignments.contracts.contract import DoesNotApply, EditedReference
 
     assert isinstance(reference, EditedReference)
     common = next(each for each in CONTRACTS[contract].mistakes if each.id == mistake)
-    if common.scale not in (None, scale):
-        return "", f"the contract asks for other units than {common.scale}"
     try:
         return common.edit(reference), ""
     except DoesNotApply as error:
