@@ -108,7 +108,9 @@ def rehearse(
         gaps += survivor_gaps(proofs(scene, runs))
     if not only:
         gaps += closing_gaps(scene, runs, shares, has_starter=(assignment.folder / "starter").is_dir())
-        gaps += unused_names(runs, declared) if in_catalogue(assignment.folder) else ()
+        if in_catalogue(assignment.folder):
+            as_they_are = getattr(assignment, "given", ())  # parts of the reference that students need not write
+            gaps += unused_names(runs, [name for name in declared if name not in as_they_are])
     ids = [test.id for test in tests]
     return Rehearsal(
         assignment=assignment.id,
