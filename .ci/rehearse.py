@@ -80,7 +80,9 @@ def rehearsed(root: Path, id: str, deadline: float | None) -> str:
     seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
     command = [sys.executable, "cli.py", "rehearse", id, "--fresh"]
     try:
-        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        # Its processes import this tree, whatever tree the environment was made of.
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
                 lines, _ = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:

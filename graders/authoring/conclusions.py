@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import DeclaredTest
@@ -49,7 +49,7 @@ def run_gaps(scene: Scene, run: FrameworkRun) -> Iterator[Gap]:
     yield from reference_gaps(run)
     for item in scene.misconceptions:
         if item.id in run.misconceptions:
-            yield from misconception_gaps(item, run, may_fail(scene.recorded).get(item.id, frozenset()))
+            yield from misconception_gaps(scene, item, run)
     of_given = given_gaps(scene.assignment, run.framework, run.with_given_code)
     yield from dict.fromkeys(of_given)  # several tests show one gap
     yield from (number.gap() for number in run.revealed)
@@ -92,9 +92,10 @@ def reference_gaps(run: FrameworkRun) -> Iterator[Gap]:
             yield Gap("test", test, "fails without its neighbours", "call in it everything that it needs")
 
 
-def misconception_gaps(item: Misconception, run: FrameworkRun, recorded: Collection[str]) -> Iterator[Gap]:
+def misconception_gaps(scene: Scene, item: Misconception, run: FrameworkRun) -> Iterator[Gap]:
     """Where what fails for a misconception in one framework is neither what it says nor recorded."""
     framework, sound = run.framework, run.sound
+    recorded = may_fail(scene.recorded).get(item.id, frozenset())
     results = run.misconceptions[item.id]
     for test, good in passed(results).items():
         cause = results[test].cause
@@ -110,7 +111,8 @@ def misconception_gaps(item: Misconception, run: FrameworkRun, recorded: Collect
             yield Gap("misconception", item.id, what, "strengthen the test, or correct `fails`")
         elif not good and test not in {*item.fails, *recorded}:
             what = f"{test} fails in {framework} too"
-            yield Gap("misconception", item.id, what, "make the edit smaller, or accept it: medmark rehearse --record")
+            cure = f"make the edit smaller, or accept it: medmark rehearse {scene.assignment.id} --record"
+            yield Gap("misconception", item.id, what, cure)
 
 
 def is_caught(item: Misconception, run: FrameworkRun) -> bool:
@@ -219,7 +221,7 @@ def answers(runs: Iterable[FrameworkRun]) -> Iterator[SolutionAnswer]:
     for run in runs:
         public = [("reference, public tests", run.public)] if run.public else []
         for about, results in (*_named(run), *public):
-            failed = {test: why(results[test]) for test, good in passed(results).items() if not good}
+            failed = {test: _why_once(results[test]) for test, good in passed(results).items() if not good}
             yield SolutionAnswer(run.framework, about, len(results), failed)
 
 
@@ -254,6 +256,12 @@ def starter_shares(runs: Iterable[FrameworkRun]) -> dict[str, float]:
     """Share of the accuracy points that each starter earns."""
     starters = (starter for run in runs for starter in run.starters)
     return {f"starter/{starter.name}": starter.share for starter in starters if starter.share is not None}
+
+
+def _why_once(result: TestResult) -> str:
+    """The same without what stands in the evidence as the student reads it."""
+    is_repeated = result.cause is not None and result.cause.text != "" and result.cause.text in result.evidence
+    return why(replace(result, evidence="")) if is_repeated else why(result)
 
 
 def why(result: TestResult) -> str:

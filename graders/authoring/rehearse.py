@@ -115,8 +115,8 @@ def rehearse(
         gaps += survivor_gaps(proofs(scene, runs))
     if not only:
         gaps += closing_gaps(scene, runs, shares, has_starter=bool(starter_texts(assignment)))
-        written = [name for name in declared if name not in assignment.given]
-        gaps += unused_names(runs, written) if in_catalogue(assignment.folder) else ()
+        if in_catalogue(assignment.folder):
+            gaps += unused_names(runs, [name for name in declared if name not in assignment.given])
     ids = [test.id for test in tests]
     return Rehearsal(
         assignment=assignment.id,

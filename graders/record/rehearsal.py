@@ -105,7 +105,9 @@ class SolutionAnswer:
         count = f"fails {len(self.failed)} of {self.ran}" if self.failed else f"passes all {self.ran}"
         yield f"{self.framework}, {self.about}: {count}"
         for test, why in self.failed.items():
-            yield f"  {test}: {' '.join(why.split())[:LONGEST_WHY]}"
+            yield f"  {test}"
+            words = " ".join(why.split())
+            yield f"    {words if len(words) <= LONGEST_WHY else words[:LONGEST_WHY] + ' ...'}"
 
 
 LONGEST_WHY = 200

@@ -213,7 +213,7 @@ def test_a_misconception_that_fails_more_than_it_says_is_a_gap(folder: Path, ben
     bench.judges[HALVE] = lambda solution: solution.halve(3.0) == 1.5 and solution.double(3.0) == 6.0
     rehearsal = rehearse(load(folder), bench)
     assert [text for text in gaps_of(rehearsal, "misconception") if text.startswith("squares")] == [
-        f"squares: {HALVE} fails in pytorch too; make the edit smaller, or accept it: medmark rehearse --record"
+        f"squares: {HALVE} fails in pytorch too; make the edit smaller, or accept it: medmark rehearse twice --record"
     ]
     assert gaps_of(rehearse(load(folder), bench, record=True), "misconception") == []
     store_patterns(load(folder), [Pattern("squares", "pytorch", {HALVE: ("wrong_answer",)})])
@@ -344,7 +344,8 @@ def test_only_a_misconception_runs_it_alone_and_says_what_failed(assignment: Ass
     assert rehearsal.passed
     assert list(rehearsal.lines())[2:] == [
         "pytorch, misconception squares: fails 1 of 2",
-        f"  {DOUBLE}: the answer is not the expected one seen",
+        f"  {DOUBLE}",
+        "    the answer is not the expected one seen",
         "",
         "Only squares ran: nothing is stored. The whole: medmark rehearse twice",
     ]
