@@ -137,7 +137,9 @@ def drawn_assignment(id: str, name: str, into: Path, task: str | None = None) ->
     if truth not in arrays:
         raise UserError(f'--data {name}: its cases have {", ".join(arrays)}; the task {chosen} needs "{truth}"')
     values = cases[truth]
-    classes = tuple(map(str, range(int(values.max()) + 1))) if values.dtype.kind in "iu" else ()
+    is_number = values.dtype.kind not in "iu"
+    count = 0 if is_number else values.shape[1] if chosen == "multilabel" else int(values.max()) + 1
+    classes = tuple(map(str, range(count)))
     return DrawnAssignment(id, chosen, folder, named.data.source, file, arrays, classes)
 
 
