@@ -5,6 +5,7 @@ The author decides: no anchor is set here.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
@@ -104,8 +105,13 @@ def proposal(assignment: Assignment) -> Iterator[str]:
         for name, scores in by_baseline.items():
             if sign * median(scores) > middle:
                 yield f"  {name} beats the references: {median(scores):.4f} against {sign * middle:.4f} in the median"
-        if passing < distinction:
+        if all(round(a, 3) < round(b, 3) for a, b in itertools.pairwise(anchors.values())):
             yield f"  anchors that it suggests: {{ {anchors_text} }}"
+        elif passing < distinction:
+            yield (
+                f"  it suggests no anchors: they would leave no room for better and worse ({anchors_text}). "
+                "Enlarge the hidden set, or make the task harder."
+            )
         else:
             yield (
                 f"  it suggests no anchors: the task does not tell references from baselines (pass would be "

@@ -38,15 +38,6 @@ from graders.metrics import METRICS, metric_named
 from graders.record.calibration import accuracies
 from graders.tasks import TASKS, task_named
 
-OF_SOURCE = """\
-source = {source}
-train = {train}                    # cases that fit gets, those of val among them
-val = {val}                       # of them are fit's `val`
-test = {test}                     # hidden cases
-per_call = {per_call}                   # hidden cases that share a call of predict
-# redraw = true                # each run draws its own cases: a mean of several runs says more
-
-"""
 MEASURED = "trivial is what the best answer scores that looks at no input; the others lie between it and perfection."
 SHARES: Final = {"trivial": 0.05, "pass": 0.3, "merit": 0.45, "distinction": 0.55, "reference": 0.75, "ceiling": 0.95}
 """How far each anchor lies on the way from the best trivial answer, plus a little for chance, to a perfect one."""
@@ -96,7 +87,14 @@ class DrawnAssignment:
     def _data(self) -> str:
         size = max((len(spatial(axes)) for axes in self.arrays.values() if axes.sizes), default=1)
         train, val, test, per_call = {1: (300, 60, 300, 64), 2: (150, 30, 100, 16)}.get(size, (30, 6, 20, 1))
-        return OF_SOURCE.format(source=json.dumps(self.source), train=train, val=val, test=test, per_call=per_call)
+        return (
+            f"source = {json.dumps(self.source)}\n"
+            f"{f'train = {train}':30} # cases that fit gets, those of val among them\n"
+            f"{f'val = {val}':30} # of them are fit's `val`\n"
+            f"{f'test = {test}':30} # hidden cases\n"
+            f"{f'per_call = {per_call}':30} # hidden cases that share a call of predict\n"
+            "# redraw = true                # each run draws its own cases: a mean of several runs says more\n"
+        )
 
 
 def names_source(data: str) -> bool:
@@ -139,7 +137,9 @@ def drawn_assignment(id: str, name: str, into: Path, task: str | None = None) ->
     if truth not in arrays:
         raise UserError(f'--data {name}: its cases have {", ".join(arrays)}; the task {chosen} needs "{truth}"')
     values = cases[truth]
-    classes = tuple(map(str, range(int(values.max()) + 1))) if values.dtype.kind in "iu" else ()
+    is_number = values.dtype.kind not in "iu"
+    count = 0 if is_number else values.shape[1] if chosen == "multilabel" else int(values.max()) + 1
+    classes = tuple(map(str, range(count)))
     return DrawnAssignment(id, chosen, folder, named.data.source, file, arrays, classes)
 
 

@@ -205,7 +205,6 @@ test = 0.25                    # of the subjects are hidden; or a number of them
 # share = "students"           # nothing leaves this machine without it, and a permission
 # permission = "who permitted it, and when"
 per_call = 1
-
 """
 GUESSES = "Guesses."
 RISING = "{ trivial = 0.1, pass = 0.4, merit = 0.55, distinction = 0.65, reference = 0.8, ceiling = 0.95 }"

@@ -296,6 +296,13 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
     )
 
 
+def test_runs_that_are_all_perfect_leave_no_room_for_anchors(folder: Path) -> None:
+    write_calibration(folder, [1.0, 1.0, 1.0], standard_error={"accuracy": 0.0})
+    assert list(proposal(load(folder)))[-1].startswith(
+        "  it suggests no anchors: they would leave no room for better and worse (trivial = 0.500, pass = 0.500,"
+    )
+
+
 def test_own_baselines_raise_the_pass_anchor_and_one_that_beats_the_references_is_named(folder: Path) -> None:
     write_calibration(folder, [0.90, 0.86, 0.88], own_baselines={"baseline_zero": {"accuracy": [0.75, 0.70, 0.76]}})
     # Pass is the better of .50 and .75, plus .03; the trivial anchor stays what a blind answer scores.

@@ -18,6 +18,7 @@ from graders.metrics import METRICS
 from graders.record.answers import Answers
 from graders.record.calibration import accuracies
 from graders.tasks import TASKS, task_named
+from graders.wall.replies import bound, typed
 
 SOURCE = """\
 from assignments.data.phantoms import phantoms
@@ -109,6 +110,9 @@ def test_the_files_for_each_task_fit_together_and_the_reference_learns(tmp_path,
 
     inputs = {key: in_memory(hidden.inputs[key]) for key in interface.fields("predict", "inputs")}
     answer = scope["predict"](model, inputs)
+    predict = interface.functions["predict"]
+    with bound(predict, (model, inputs), {}):
+        typed(answer, predict.signature.return_annotation, lambda value: value)  # as declared, or it raises
     alone = scope["predict"](model, {key: array[:1] for key, array in inputs.items()})
     key = task_named(assignment.task).prediction
     assert np.allclose(answer[key][:1], alone[key], atol=1e-4, rtol=1e-3)
