@@ -83,9 +83,10 @@ def test_receptive_field(student, rng):
     """`receptive_field` is what the gradient of one output pixel touches, and how far its neighbour's lies from it."""
     stacks = []
     for _ in range(4):  # a stride in front of other layers, so that it widens what they see
-        sizes = rng.permuted([[2, 3, 5, 3], [2, 1, 2, 3], [1, 1, 2, 3]], axis=1).T
-        sizes = np.concatenate([[[3, 2, 1]], sizes])
-        stacks.append([dict(zip(("kernel", "stride", "dilation"), map(int, row), strict=True)) for row in sizes])
+        kernels, dilations = rng.permuted([[2, 3, 5, 3], [1, 1, 2, 3]], axis=1)
+        drawn = zip(kernels, rng.integers(1, 4, size=4), dilations, strict=True)
+        names = ("kernel", "stride", "dilation")
+        stacks.append([dict(zip(names, map(int, layer), strict=True)) for layer in [(3, 2, 1), *drawn]])
     answers = [student.receptive_field(layers) for layers in stacks]
     seen = [(seen_by(0, layers), seen_by(1, layers)) for layers in stacks]
 
