@@ -8,7 +8,6 @@ not stored. A lost result is computed again.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,9 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment, Framework
+from assignments.cached import append_line
 from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, file_digest
+from assignments.files import replace_file
 from assignments.load import hidden_tests, public_tests
 from assignments.this_user import cache_folder
 from graders.authoring import spoil
@@ -73,15 +74,8 @@ class ResultFile:
         """Store a value. It only saves time: what cannot be written runs again."""
         line = json.dumps([key, value], separators=(",", ":")).encode()
         self._lines[key.encode()] = line
-        if self.path is None:
-            return
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(file, b"\n" + line)  # in one write: two processes do not mix their lines
-            finally:
-                os.close(file)
+        if self.path is not None:
+            append_line(self.path, line)
 
     def sweep(self) -> None:
         """Remove the older half of a file that grew too large, and files that nobody used for long."""
@@ -93,9 +87,7 @@ class ResultFile:
                     file.unlink(missing_ok=True)
             if self.path.stat().st_size > LARGEST:
                 content = self.path.read_bytes()
-                part = self.path.with_suffix(f".{os.getpid()}")
-                part.write_bytes(content[content.index(b"\n", len(content) // 2) :])
-                part.replace(self.path)
+                replace_file(self.path, content[content.index(b"\n", len(content) // 2) :])
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ OTHERWISE = {
     ("graders/demo/__init__.py", "_repository"): "a course of its own, made anew",
     ("graders/intake/own_clone.py", "_make"): "a repository that lives as long as one look",
     ("graders/wall/sandboxes/local.py", "open"): "a folder of one session",
-    ("assignments/cached.py", "_append"): "a line of a cache; a reader skips a line that was cut off",
+    ("assignments/cached.py", "append_line"): "a line of a cache; a reader skips a line that was cut off",
     ("graders/course/lock.py", "course_lock"): "a lock, whose words only help a person",
     ("graders/intake/clone.py", "_held"): "a lock without words",
     ("graders/wall/sandboxes/host_runtime.py", "host_runtime"): "a lock without words",
