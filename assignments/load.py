@@ -39,7 +39,7 @@ from assignments.folders import (
 from assignments.public_settings import public_settings
 from assignments.rubric_files import with_rubrics
 from assignments.this_user import expand_home
-from assignments.toml_errors import TomlErrors, check_toml, read_toml
+from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
 if TYPE_CHECKING:
     from assignments.interface_checks import TaskNames

@@ -22,7 +22,8 @@ def growth(student, activation, rng):
     one_each = far.shape == farther.shape == opposite.shape == (64,)
     points_to("column_of_logits", far.shape == (64, 1))
     needs(one_each, "the model has to return one logit for each row first, in one axis")
-    points_to("output_map_in_the_model", ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0)
+    is_probability = ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0
+    needs(not is_probability, "the model has to return logits first: no answer leaves 0 to 1", mend="one_output_map")
     return np.ptp(far), np.ptp(farther - far), np.ptp(far + opposite)
 
 
