@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from assignments.errors import MedmarkError
+
 ENTRY: Final = "the entry point"
 """Stands for the function that answers for hidden cases, which is `predict` for most tasks."""
 
@@ -29,7 +31,7 @@ class EditedReference:
     """Whether that array has a probability for each of several classes, (n, K), that add up to 1."""
 
 
-class DoesNotApply(Exception):
+class DoesNotApply(MedmarkError):
     """A reference cannot have the mistake; the text says why."""
 
 

@@ -99,14 +99,14 @@ def kinds(function) -> dict[str, object]:
 
 
 def test_a_complete_interface_is_read_byte_for_byte_as_it_is():
-    for name in ("mlp_classifier", "prostate_unet"):
+    for name in ("backprop", "classic_methods", "conv_blocks"):
         home = CATALOGUE / name
         assert interface_text(load(home)).encode() == (home / "interface.py").read_bytes()
 
 
 def test_derived_declarations_say_what_a_hand_written_interface_says(tmp_path):
-    home = tmp_path / "mlp_classifier"
-    shutil.copytree(CATALOGUE / "mlp_classifier", home)
+    home = tmp_path / "classic_methods"
+    shutil.copytree(CATALOGUE / "classic_methods", home)
     written = read_interface(home / "interface.py")
     text = (home / "interface.py").read_text()
     (home / "interface.py").write_text(without(text, IMPLIED))
@@ -117,8 +117,8 @@ def test_derived_declarations_say_what_a_hand_written_interface_says(tmp_path):
 
 
 def test_the_text_and_the_interface_that_is_asked_are_the_same(tmp_path):
-    home = tmp_path / "mlp_classifier"
-    shutil.copytree(CATALOGUE / "mlp_classifier", home)
+    home = tmp_path / "classic_methods"
+    shutil.copytree(CATALOGUE / "classic_methods", home)
     (home / "interface.py").write_text(without((home / "interface.py").read_text(), IMPLIED))
     assignment = load(home)
     path = tmp_path / "interface.py"

@@ -113,7 +113,9 @@ def test_the_docstring_has_the_title_and_the_first_sentences_of_the_brief(tmp_pa
 def test_a_folders_own_starter_wins(tmp_path):
     folder = tmp_path / "mlp_classifier"
     shutil.copytree(CATALOGUE / "mlp_classifier", folder)
-    assert starter_texts(load(folder)) == {"solution.py": (folder / "starter" / "solution.py").read_text()}
+    (folder / "starter").mkdir()
+    (folder / "starter" / "solution.py").write_text('FRAMEWORK = "pytorch"\n')
+    assert starter_texts(load(folder)) == {"solution.py": 'FRAMEWORK = "pytorch"\n'}
 
 
 def test_without_reference_and_starter_there_is_none(tmp_path):
@@ -310,7 +312,7 @@ def test_statements_on_one_line_are_told_apart():
 def test_what_is_wrong_with_given_is_an_error_of_loading_with_its_cure(tmp_path, given, what):
     folder = exemplar(tmp_path, "mlp_classifier").folder
     toml = (folder / "assignment.toml").read_text()
-    (folder / "assignment.toml").write_text(toml.replace('syllabus = ["', f'given = {given}\nsyllabus = ["', 1))
+    (folder / "assignment.toml").write_text(toml.replace('given = ["BATCH", "batches"]', f"given = {given}", 1))
     with pytest.raises(AssignmentError) as error:
         load(folder, tasks=TASKS)
     assert f"given: {what}" in str(error.value)
