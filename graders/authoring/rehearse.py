@@ -51,7 +51,7 @@ from graders.intake.source import read_source
 from graders.marks.contract_mistakes import impossible_mistakes
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
-from graders.record.patterns import no_longer, store_patterns, stored_patterns, updated
+from graders.record.patterns import no_longer, of_tests, store_patterns, stored_patterns, updated
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.scoring.score import check_criterion
@@ -94,7 +94,8 @@ def rehearse(
     tests, mistakes = hidden_tests(assignment), misconceptions(assignment)
     selection = selected(only, [test.id for test in tests], [item.id for item in mistakes], declared)
     chosen = tuple(test for test in tests if test.id in selection.tests) if selection.tests else tests
-    scene = Scene(assignment, chosen, mistakes, stored_patterns(assignment))
+    recorded = of_tests(stored_patterns(assignment), {test.id for test in tests})
+    scene = Scene(assignment, chosen, mistakes, recorded)
     began = time.monotonic()
     gaps = [] if only else [*missing_references(scene, frameworks), *calibrated()]
     shares = {} if only else dict(baselines())

@@ -7,7 +7,8 @@ misconception does not name in `fails`, those that stand here may fail for it to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from assignments.assignment import Assignment
 from assignments.files import replace_file
@@ -28,6 +29,14 @@ def stored_patterns(assignment: Assignment) -> tuple[Pattern, ...]:
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return ()
+
+
+def of_tests(patterns: Iterable[Pattern], tests: Collection[str]) -> tuple[Pattern, ...]:
+    """The patterns without tests that no longer exist: a renamed test is another one."""
+    return tuple(
+        replace(pattern, failed={test: parts for test, parts in pattern.failed.items() if test in tests})
+        for pattern in patterns
+    )
 
 
 def may_fail(patterns: Iterable[Pattern]) -> dict[str, frozenset[str]]:

@@ -1,6 +1,6 @@
 """What of a rehearsal's patterns is recorded: reasons always, further failing tests only if the author says so."""
 
-from graders.record.patterns import may_fail, no_longer, updated
+from graders.record.patterns import may_fail, no_longer, of_tests, updated
 from graders.record.rehearsal import Pattern
 
 FAILS = {"twice": ["a"]}
@@ -40,3 +40,8 @@ def test_a_test_that_must_fail_and_passes_is_not_kept_as_if_it_failed():
 def test_misconceptions_and_frameworks_that_are_gone_are_forgotten():
     recorded = [Pattern("gone", "numpy", {"a": ("wrong",)}), pattern("pytorch", a="wrong")]
     assert updated(recorded, [pattern("numpy", a="wrong")], FAILS, record=True) == (pattern("numpy", a="wrong"),)
+
+
+def test_tests_that_are_gone_are_forgotten():
+    recorded = [pattern("numpy", a="wrong", renamed="raised")]
+    assert of_tests(recorded, ["a", "b"]) == (pattern("numpy", a="wrong"),)
