@@ -39,7 +39,7 @@ def cached(maker: str, source: bytes, compute: Callable[[bytes], Any]) -> Any:
     line = json.dumps([key, value], separators=(",", ":")).encode()
     lines[key.encode()] = line
     if path is not None:
-        append_line(path, line)
+        _append(path, b"\n" + line)  # the line before may be cut off
     return value
 
 
@@ -59,12 +59,12 @@ def _lines() -> tuple[Path | None, dict[bytes, bytes]]:
     return path, {line[_KEY]: line for line in lines}
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Add a line in one write, so that two processes do not mix theirs. What cannot be written is computed again."""
+def _append(path: Path, line: bytes) -> None:
+    """Add a line in one write, so that two processes do not mix their lines."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, b"\n" + line)  # the line before may be cut off
+            os.write(file, line)
         finally:
             os.close(file)

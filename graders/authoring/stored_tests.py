@@ -8,6 +8,7 @@ not stored. A lost result is computed again.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment, Framework
-from assignments.cached import append_line
 from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, file_digest
@@ -74,8 +74,15 @@ class ResultFile:
         """Store a value. It only saves time: what cannot be written runs again."""
         line = json.dumps([key, value], separators=(",", ":")).encode()
         self._lines[key.encode()] = line
-        if self.path is not None:
-            append_line(self.path, line)
+        if self.path is None:
+            return
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(file, b"\n" + line)  # in one write: two processes do not mix their lines
+            finally:
+                os.close(file)
 
     def sweep(self) -> None:
         """Remove the older half of a file that grew too large, and files that nobody used for long."""
