@@ -474,9 +474,8 @@ def test_the_numpy_reference_of_the_catalogue_fails_only_the_public_test_of_the_
     output = medmark("check", cwd=tmp_path)
     assert output.code == 1
     failed = [line for line in output.out.splitlines() if line.startswith(":(")]
-    assert failed == [
-        ":( A new network takes rows (n, 30) and returns logits (n,); 30-32-16-1 has 1537 weights and biases."
-    ]
+    (sentence,) = failed
+    assert sentence.startswith(":( A new network takes rows (n, 30) and returns logits (n,)")
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from graders.record.rehearsal import Gap
 def proving_frameworks(assignment: Assignment) -> tuple[Framework, ...]:
     """The frameworks whose references have to reach the anchors.
 
-    Beside PyTorch and TensorFlow, NumPy serves for comparison: its models cannot be probed, and it may be the classic
-    method to which deep learning is compared.
+    NumPy after PyTorch or TensorFlow serves for comparison: its models cannot be probed, and it may be the classic
+    method to which deep learning is compared. Named first, it is what the assignment is about.
     """
-    deep = tuple(name for name in assignment.frameworks if name != "numpy")
-    return deep or assignment.frameworks
+    if assignment.frameworks[0] == "numpy":
+        return assignment.frameworks
+    return tuple(name for name in assignment.frameworks if name != "numpy")
 
 
 def below_distinction(criterion: Accuracy, framework: str, scores: Sequence[float]) -> Iterator[Gap]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assignments.derived.interface import solution_interface
 from assignments.folders import CATALOGUE
-from assignments.interface import read_interface
+from assignments.load import load
 from graders.runs.public_cases import PublicCases
 from reports.case_views import MOST, case_views
 from tests.reports.hand_made import assignment
@@ -21,7 +22,7 @@ PROB = np.where(VOLUME > 800, 0.9, 0.1).astype(np.float32)
 @pytest.fixture(scope="module")
 def drawn():
     """The pictures of validation cases, all alike, of a segmentation of the catalogue."""
-    interface = read_interface(CATALOGUE / "prostate_unet/interface.py")
+    interface = solution_interface(load(CATALOGUE / "prostate_unet"))
 
     def of(image, label, prediction, spacing=None, count=1, **changes):
         val = {"image": np.stack([image] * count), "label": np.stack([label] * count)}

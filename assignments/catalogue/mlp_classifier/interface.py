@@ -15,10 +15,10 @@ def statistics(x: Float32[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "d"], F
 
 
 def build_model(config: dict) -> Model:
-    """A new network: `config` is {"n_in": 30, "hidden": [32, 16], "activation": "relu" or "tanh"}.
+    """A new network: for each width in `hidden` a linear layer and the activation, then one to a single **logit**.
 
-    For each width in `hidden` a linear layer and the activation, then one linear layer to a single **logit**. Rows come
-    in their original units: the model subtracts a mean and divides by a scale, which are 0 and 1 until `fit` sets them.
+    `config` is {"n_in": 30, "hidden": [32, 16], "activation": "relu" or "tanh"}. Rows come in their original units: the
+    model subtracts a mean and divides by a scale, which are 0 and 1 until `fit` sets them.
     """
 
 

@@ -205,16 +205,13 @@ class Answers:
 
 
 def test_a_gap_names_the_attribute_or_else_the_test(tmp_path):
-    reference = tmp_path / "reference" / "solution_pytorch.py"
-    reference.parent.mkdir()
-    reference.write_text(TORCH)
-    bench = Answers(
-        good=TestResult(verdict="passed"),
-        reads=TestResult(verdict="failed", evidence="AttributeError: given code reads model.config, which only"),
-        other=TestResult(verdict="failed", cause_detail="TypeError: no"),
-    )
+    results = {
+        "good": TestResult(verdict="passed"),
+        "other": TestResult(verdict="failed", cause_detail="TypeError: no"),
+        "reads": TestResult(verdict="failed", evidence="AttributeError: given code reads model.config, which only"),
+    }
     own = assignment(tmp_path / "own")
-    gaps = list(given_gaps(own, bench, tmp_path / "plain", "pytorch", reference, {"good", "reads", "other"}))
+    gaps = list(given_gaps(own, "pytorch", results))
     assert [(gap.kind, gap.about, gap.need) for gap in gaps] == [("given", "save, load, tidy", "every assignment")] * 2
     assert gaps[0].what == "fails other in pytorch with a model of another class: TypeError: no"
     assert gaps[1].what == "reads model.config in pytorch, which only the reference sets"
@@ -232,12 +229,16 @@ def test_a_rehearsal_sees_that_the_exemplars_save_reads_the_configuration_that_b
     shutil.copytree(CATALOGUE / "mlp_classifier", folder)
     shutil.copytree(REFERENCES / "mlp_classifier", folder / "reference")
     own = load(folder).model_copy(update={"given": ("save", "load")})
-    saved = "test_trained_model.py::test_a_saved_model_predicts_the_same"
     with opener(own)("pytorch") as bench:
         reference = folder / "reference" / "solution_pytorch.py"
-        (gap,) = given_gaps(own, bench, tmp_path / "plain", "pytorch", reference, [saved])
+
+        def gaps(name):
+            solution = write_plain(tmp_path / name, own, "pytorch", reference)
+            return list(given_gaps(own, "pytorch", bench.check(solution, ["saved_and_loaded"])))
+
+        (gap,) = gaps("plain")
         assert gap.what == "reads model.config in pytorch, which only the reference sets"
         text = reference.read_text()
         text = text.replace("json.dumps(model.config)", "json.dumps(CONFIG)")
         reference.write_text(text)
-        assert list(given_gaps(own, bench, tmp_path / "sound", "pytorch", reference, [saved])) == []
+        assert gaps("sound") == []

@@ -29,6 +29,7 @@ def a_run(name: str, pid: int = 0) -> FrameworkRun:
         (results, {}),
         results,
         {},
+        {},
         (StarterRun("solution.py", results, 0.25), StarterRun(str(pid), {}, None)),
         {"no_scaling": results},
         (Revealed("test_a.py::test_a", "0.69", "no_scaling"),),

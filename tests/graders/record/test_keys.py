@@ -518,6 +518,17 @@ CONTRACTS_TOML = {
     "trained": {"cases": 20, "budget_s": 2.0},
     "contracts": {"units": {"points": 1, "scale": "columns"}, "keeps_its_inputs": {"points": 1}},
 }
+DISCS = """\
+from random import random
+
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float32", "3"), "y": Axes("uint8", "", role="truth")}
+
+
+def draw(n, rng):
+    return {}
+"""
 UNITS, INPUTS = ("test", "units"), ("test", "keeps_its_inputs")
 DRAWS = "test_draws.py::test_draws"
 
@@ -526,7 +537,7 @@ DRAWS = "test_draws.py::test_draws"
 def contracts(scene):
     """A scene with two contracts and a test that draws cases."""
     scene.toml = {**scene.toml, **CONTRACTS_TOML, "data": {**TOML["data"], "source": "discs.py"}}
-    scene.write("discs.py", "from random import random\n\nARRAYS = {}\n\n\ndef draw(n, rng):\n    return {}\n")
+    scene.write("discs.py", DISCS)
     scene.write(
         "hidden_tests/test_draws.py",
         "import pytest\n\n\n@pytest.mark.points(1)\ndef test_draws(student, small_cases, rng):\n"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assignments.data.published import published_cases
+from assignments.derived.interface import solution_interface
 from assignments.folders import find
-from assignments.interface import read_interface
 from assignments.load import load
 from graders.asking.ceiling import ceiling
 from graders.tasks.hidden_cases import drawn_set
@@ -18,7 +18,7 @@ from tests.small_course import medmark
 
 PROSTATE = load(find("prostate_unet", Path.cwd()))
 FEW = PROSTATE.model_copy(update={"data": PROSTATE.data.model_copy(update={"train": 10, "test": 2})})
-INTERFACE = read_interface(PROSTATE.folder / "interface.py")
+INTERFACE = solution_interface(PROSTATE)
 
 
 def test_they_are_the_validation_cases_of_the_handout():
