@@ -42,7 +42,9 @@ def ceiling(
     if repeats is None:
         repeats = assignment.run.seeds if scored else 0
     # Contracts have no worker of their file: with all other tests that use it, they share that of the trained model.
-    modules = len({id.partition("::")[0] for id in tests if "::" in id}) + (assignment.trained is not None)
+    modules = len({id.partition("::")[0] for id in tests if "::" in id}) + (
+        bool(tests) and assignment.trained is not None
+    )
     cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
     idle_s = IDLE_S
     if repeats and may_have_public_set(assignment):  # where these end the worker, another one begins with a whole limit

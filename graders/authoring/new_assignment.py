@@ -158,7 +158,9 @@ def startable(task: str) -> str:
 
 def texts_of(plan: Scaffold) -> dict[str, str]:
     """The texts of a new assignment's files, by their path in its folder."""
-    interface = whole_text(sample_declared(plan), plan.task, plan.arrays, len(plan.classes))
+    interface = whole_text(
+        OWN_INTERFACE.format(id=plan.id) + sample_declared(plan), plan.task, plan.arrays, len(plan.classes)
+    )
     return {**scaffold_texts(plan), "interface.py": interface}
 
 
@@ -194,6 +196,13 @@ def _has_classes(table: ProposedTable) -> bool:
     return bool(values[-1] > 1) and set(values.tolist()) != {0, 255}
 
 
+OWN_INTERFACE = '''\
+"""What a solution of `{id}` defines: names, arguments and answers. The brief says what each is for."""
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+'''
 OF_FOLDER = """\
 source = "folder"
 path = {path}

@@ -210,7 +210,9 @@ def _words(plan: Scaffold) -> dict[str, Any]:
         "test_points": TEST_POINTS,
         "sample": STATISTICS if is_rows else NORMALISE,
         "idea": {"title": idea, "text": text.format(voxel=voxel)},
-        "predict_words": _ANSWERS[task].format(voxel=voxel),
+        "predict_words": "the probability of class 1."
+        if task == "classification" and outputs == 2
+        else _ANSWERS[task].format(voxel=voxel),
         "prediction": task_named(task).prediction,
         "arrays_words": [(name, _described(name, axes)) for name, axes in plan.arrays.items()],
         "axes": " ".join([*leading, *names]),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assignments.derived.interface import solution_interface
-from assignments.folders import CATALOGUE
-from assignments.load import load
+from assignments.interface import read_interface
 from graders.runs.public_cases import PublicCases
 from reports.case_views import MOST, case_views
 from tests.reports.hand_made import assignment
@@ -19,10 +17,33 @@ LABEL[2, 7, 6] = 1
 PROB = np.where(VOLUME > 800, 0.9, 0.1).astype(np.float32)
 
 
+INTERFACE = """\
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from assignments.interface import Model
+
+
+class Volumes(TypedDict):
+    image: Float32[np.ndarray, "n d h w"]
+
+
+class Prediction(TypedDict):
+    prob: Float[np.ndarray, "n d h w"]
+
+
+def predict(model: Model, inputs: Volumes) -> Prediction: ...
+"""
+
+
 @pytest.fixture(scope="module")
-def drawn():
-    """The pictures of validation cases, all alike, of a segmentation of the catalogue."""
-    interface = solution_interface(load(CATALOGUE / "prostate_unet"))
+def drawn(tmp_path_factory):
+    """The pictures of validation cases, all alike, of a segmentation."""
+    path = tmp_path_factory.mktemp("own") / "interface.py"
+    path.write_text(INTERFACE)
+    interface = read_interface(path)
 
     def of(image, label, prediction, spacing=None, count=1, **changes):
         val = {"image": np.stack([image] * count), "label": np.stack([label] * count)}

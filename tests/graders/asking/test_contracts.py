@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+from assignments.derived.interface import interface_text
 from assignments.load import hidden_tests, references
 from graders.asking.ceiling import ceiling
 from graders.asking.check import CodeTests
@@ -90,7 +91,7 @@ def test_no_spoiled_function_holds_a_contract_that_uses_it(scene, function):
     assignment = scene.assignments["scans"]
     reference = references(assignment)["pytorch"]
     results = scene.results("scans", "pytorch", scene.reference("scans", "pytorch"))
-    declared = declared_names(assignment.folder / "interface.py")
+    declared = declared_names(interface_text(assignment))
     for mutant, tests in mutants_of({name: r.names_used for name, r in results.items()}, declared).items():
         if mutant.function == function:
             folder = scene.folder / "mutants" / f"{mutant.function}-{mutant.kind}"

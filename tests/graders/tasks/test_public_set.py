@@ -53,7 +53,7 @@ def test_of_many_cases_a_dozen_spread_over_all():
 def test_rows_of_a_table_are_no_pictures():
     mlp = load(find("mlp_classifier", Path.cwd()))
     assert not may_have_public_set(mlp)
-    assert public_set(mlp, read_interface(mlp.folder / "interface.py")) is None
+    assert public_set(mlp, solution_interface(mlp)) is None
 
 
 @pytest.fixture
@@ -68,13 +68,13 @@ def slices(tmp_path):
 
 def test_of_patients_that_students_have_there_are_some(slices):
     of = slices(PERMITTED)
-    public = public_set(of, read_interface(of.folder / "interface.py"))
+    public = public_set(of, solution_interface(of))
     assert 0 < len(public.set.cases) <= MOST
 
 
 def test_of_patients_whom_nobody_may_have_there_is_none(slices):
     of = slices("")
-    assert public_set(of, read_interface(of.folder / "interface.py")) is None
+    assert public_set(of, solution_interface(of)) is None
 
 
 def test_the_ceiling_holds_a_worker_that_public_cases_end():
