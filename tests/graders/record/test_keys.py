@@ -572,7 +572,9 @@ def test_what_is_trained_and_what_is_drawn_belong_to_the_keys_of_the_tests_that_
     contracts.toml = {**contracts.toml, "trained": {"cases": 21, "budget_s": 2.0}}
     assert changed_tests() == {UNITS, INPUTS}
     contracts.toml = {**contracts.toml, "trained": CONTRACTS_TOML["trained"]}
-    contracts.write("discs.py", "ARRAYS = {}\n\n\ndef draw(n, rng):\n    return {'x': rng}\n")
+    contracts.write(
+        "discs.py", DISCS.replace("return {}", "return {'x': rng}").replace("from random import random\n", "")
+    )
     assert changed_tests() == {UNITS, INPUTS, ("test", DRAWS)}
 
 
