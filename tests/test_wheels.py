@@ -149,8 +149,8 @@ def test_a_student_checks_with_the_students_wheel_alone(students_medmark, tmp_pa
 
 def test_an_assignment_of_the_catalogue_can_be_checked_without_its_hidden_tests(students_medmark, tmp_path):
     (tmp_path / "mlp_classifier").mkdir()
-    starter = ROOT / "assignments/catalogue/mlp_classifier/starter/solution.py"
-    shutil.copy(starter, tmp_path / "mlp_classifier/solution.py")
+    starter = starter_texts(load(ROOT / "assignments/catalogue/mlp_classifier"))["solution.py"]
+    (tmp_path / "mlp_classifier/solution.py").write_text(starter)
     done = students_medmark("check", "mlp_classifier", cwd=tmp_path)
     assert "Traceback" not in done.stderr, done.stderr
     assert "public tests passed." in done.stdout
