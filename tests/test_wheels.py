@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cli
+from assignments.derived.starter import starter_texts
+from assignments.load import load
 from graders.authoring.student_wheel import student_wheel
 from tests.commands import ROOT
 from tests.small_course import SOUND, environment, write_assignment
