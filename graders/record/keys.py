@@ -156,7 +156,7 @@ def _test_inputs(
             "source": asking_source(test.source),
             "surroundings": source_digest(test.surroundings),
             "judges": code_of[test.surroundings],
-            **(model if test.draws else {}),
+            **({"small_cases": model} if test.draws else {}),
             **({"trained": trained} if test.trains else {}),
             **({"options": assignment.contracts[test.id].options} if test.contract else {}),
         }

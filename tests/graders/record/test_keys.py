@@ -568,6 +568,11 @@ def test_a_contracts_key_covers_its_options_and_no_points_or_words(contracts, ch
     assert changed_tests() == {UNITS}
 
 
+def test_an_edit_of_a_test_that_draws_cases_runs_it_anew(contracts, changed_tests):
+    contracts.edit(contracts.folder / "hidden_tests/test_draws.py", "small_cases(3, rng)", "small_cases(4, rng)")
+    assert changed_tests() == {("test", DRAWS)}
+
+
 def test_what_is_trained_and_what_is_drawn_belong_to_the_keys_of_the_tests_that_use_them(contracts, changed_tests):
     contracts.toml = {**contracts.toml, "trained": {"cases": 21, "budget_s": 2.0}}
     assert changed_tests() == {UNITS, INPUTS}
