@@ -129,8 +129,8 @@ def without_buffers(reference: EditedReference) -> str:
         "pytorch": ("load_state_dict", "buffers()", ("v.clone()", "v.copy_(w)")),
         "tensorflow": ("load_weights", "non_trainable_variables", ("v.numpy()", "v.assign(w)")),
     }.get(reference.framework, ("", "", ("", "")))
-    buffers = {"pytorch": "register_buffer|BatchNorm", "tensorflow": r"trainable\s*=\s*False|BatchNormalization"}
-    if not read or not re.search(buffers[reference.framework], reference.text):
+    buffers = {"pytorch": "register_buffer|BatchNorm", "tensorflow": r"trainable=False|BatchNormalization"}
+    if not read or not re.search(buffers[reference.framework], _code(reference.text)):
         raise DoesNotApply("its model has no state beside its weights")
     for node in ast.walk(_function(ast.parse(reference.text), "load")):
         if isinstance(node, ast.Expr) and _method(node.value) == read:
@@ -146,12 +146,12 @@ def without_buffers(reference: EditedReference) -> str:
 def training_mode(reference: EditedReference) -> str:
     """The reference that predicts with the statistics of the batch, as batch normalisation does while it trains."""
     layers = {"pytorch": r"BatchNorm", "tensorflow": r"BatchNormalization"}.get(reference.framework)
-    if layers is None or not re.search(layers, reference.text):
+    if layers is None or not re.search(layers, _code(reference.text)):
         raise DoesNotApply("its model normalises no batches")
     pattern, other = (
         (r"\.eval\(\)", ".train()") if reference.framework == "pytorch" else (r"training=False", "training=True")
     )
-    if not re.search(pattern, reference.text):
+    if not re.search(pattern, _code(reference.text)):
         raise DoesNotApply("it switches nothing before it predicts")
     return re.sub(pattern, other, reference.text)
 
@@ -164,6 +164,15 @@ def deviations_of_1(reference: EditedReference) -> str:
     if not calls:
         raise DoesNotApply("it computes no standard deviation")
     return _replaced(reference.text, [(call, "({} * 0 + 1)") for call in calls])
+
+
+def _code(text: str) -> str:
+    """The text without comments and docstrings, which may speak of what the code does not do."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def _function(tree: ast.Module, name: str) -> ast.FunctionDef:

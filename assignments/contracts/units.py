@@ -8,7 +8,7 @@ import numpy as np
 
 from assignments.contracts.answers import apart, between, changed, floats, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
-from assignments.contracts.edits import around_fit, around_predict, both, deviations_of_1
+from assignments.contracts.edits import around, around_fit, around_predict, both, deviations_of_1
 from assignments.testing import close, needs, points_to
 
 
@@ -25,6 +25,24 @@ def other_units(columns, rng):
     powers = np.log2(np.where(size > 0, size, 1))
     exponents = rng.integers(-4, 5, len(size)) - np.round(2 * (powers - powers.mean()))
     return (2.0 ** np.clip(exponents, -24, 24)).astype(columns.dtype)
+
+
+def sees_nothing_beyond(bound, trained, cases, keys):
+    """Whether the trained model gives the same answers when each larger number is a quarter larger."""
+    far = {key: np.abs(cases[key]) > bound for key in keys}
+    larger = {key: np.where(far[key], 1.25 * cases[key], cases[key]).astype(cases[key].dtype) for key in keys}
+    same = apart(trained.answer(cases), trained.answer(changed(cases, keys, larger))) < 1e-6
+    return same and any(each.any() for each in far.values())
+
+
+def scanned_again(cases, keys, factors, shifts):
+    """Images as another scanner gives them: of each case the range is shifted by a share of itself, and multiplied."""
+    new = {}
+    for key in keys:
+        shape = (-1, *(1 for _ in cases[key].shape[1:]))
+        range_ = np.ptp(cases[key], axis=tuple(range(1, cases[key].ndim))).reshape(shape)
+        new[key] = (factors.reshape(shape) * (cases[key] + shifts.reshape(shape) * range_)).astype(cases[key].dtype)
+    return changed(cases, keys, new)
 
 
 def standardised(cases, keys, like):
@@ -48,19 +66,20 @@ def test_units(trained, small_cases, options, rng):
         needs(learnt, "`fit` has to learn first: all cases get nearly the same answer, as when no column is scaled")
         units = {key: other_units(trained.train[key], rng) for key in keys}
         model = calls.fit(in_other_units(trained.train, keys, units), seed=1, budget_s=trained.budget_s)
+        points_to("clipped_to_numbers", any(sees_nothing_beyond(b, trained, cases, keys) for b in (1, 10, 100)))
         other = calls.answer(model, in_other_units(cases, keys, units))
     else:
         keys = floats(calls, cases)
         needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
-        one_each = (len(answer), *(1 for _ in range(8)))
-        factor = 2.0 ** rng.choice([-4, -3, 3, 4], one_each)
-        shift = rng.uniform(0.5, 1, one_each)
-        new = {}
-        for key in keys:
-            shape = (len(answer), *(1 for _ in cases[key].shape[1:]))
-            scale, spread = factor.reshape(shape), np.ptp(cases[key], axis=tuple(range(1, cases[key].ndim)))
-            new[key] = (scale * (cases[key] + shift.reshape(shape) * spread.reshape(shape))).astype(cases[key].dtype)
-        other = calls.answer(trained.model, changed(cases, keys, new))
+        n = len(answer)
+        # Below any window, only a scaling of each image by itself can still tell anything apart.
+        powers = (-12 - (np.arange(n) + first) % 4 for first in (0, 2))
+        faint, as_faint = (scanned_again(cases, keys, 2.0**power, np.zeros(n)) for power in powers)
+        seen = calls.answer(trained.model, faint)
+        scaled = varies(calls, trained.model, faint, seen) and apart(seen, calls.answer(trained.model, as_faint)) < 0.05
+        points_to("fixed_window", scaled)
+        factors, shifts = 2.0 ** rng.choice([-4, -3, 3, 4], n), rng.uniform(0.5, 1, n)
+        other = calls.answer(trained.model, scanned_again(cases, keys, factors, shifts))
     assert close(apart(answer, other), 0.0, atol=0.05)
 
 
@@ -112,6 +131,22 @@ CONTRACT = Contract(
                     globals().setdefault("_window", np.inf)
                     return reference(model, changed(inputs, {WINDOWED}))
                     """
+                ),
+                around(  # a number in the code is there in every process
+                    "save",
+                    "def save(model, folder):",
+                    """
+                    reference(model, folder)
+                    np.save(f"{folder}/window.npy", globals().get("_window", np.inf))
+                    """,
+                ),
+                around(
+                    "load",
+                    "def load(folder):",
+                    """
+                    globals()["_window"] = float(np.load(f"{folder}/window.npy"))
+                    return reference(folder)
+                    """,
                 ),
             ),
             scale="intensity",

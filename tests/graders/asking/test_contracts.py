@@ -75,7 +75,7 @@ def test_each_mistake_breaks_its_contract(scene, id, framework):
 
 NAMED = ["dropout_never_off", "scaled_by_the_batch", "seed_ignored", "seed_fixed", "shuffles_in_place",
          "scales_in_place", "weights_not_loaded", "state_not_saved", "stays_in_memory", "output_map_twice",
-         "output_map_in_the_model", "labels_ignored"]  # fmt: skip
+         "output_map_in_the_model", "labels_ignored", "clipped_to_numbers"]  # fmt: skip
 
 
 @pytest.mark.parametrize("mistake", NAMED)
@@ -83,6 +83,13 @@ def test_a_contract_names_the_mistake_that_broke_it(scene, mistake):
     one = next(each for each in misconceptions(scene.assignments["rows"]) if each.id == mistake)
     result = scene.results("rows", "pytorch", scene.mistake("rows", "pytorch", one), one.fails)[one.fails[0]]
     assert result.cause.mistake == mistake
+
+
+def test_a_fixed_window_of_intensities_is_named_and_outlives_the_process_as_a_number_in_the_code_does(scene):
+    one = next(each for each in misconceptions(scene.assignments["scans"]) if each.id == "fixed_window")
+    results = scene.results("scans", "pytorch", scene.mistake("scans", "pytorch", one), ["units", "saved_and_loaded"])
+    assert results["units"].cause.mistake == "fixed_window"
+    assert results["saved_and_loaded"].verdict == "passed"
 
 
 @pytest.mark.parametrize("function", ["fit", "predict", "save", "load"])
