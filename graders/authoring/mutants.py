@@ -32,6 +32,7 @@ class DeclaredName:
     """Whether it answers None: its effect is what counts."""
     quiet: tuple[str, ...] = ()
     """Methods of a class that answer None."""
+    answers_model: bool = False
 
 
 def declared_names(interface: str) -> dict[str, DeclaredName]:
@@ -40,7 +41,7 @@ def declared_names(interface: str) -> dict[str, DeclaredName]:
     names: dict[str, DeclaredName] = {}
     for node in filter(is_declared, tree.body):
         if isinstance(node, ast.FunctionDef):
-            names[node.name] = DeclaredName(node.name, _answers_none(node))
+            names[node.name] = DeclaredName(node.name, _answers_none(node), answers_model=_answers_model(node))
         else:
             methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
             quiet = tuple(item.name for item in methods if _answers_none(item) and item.name != "__init__")
@@ -53,16 +54,18 @@ def mutants_of(
 ) -> dict[Mutant, tuple[str, ...]]:
     """Each mutant with the ids of the tests that must fail for it: those that use its function.
 
-    `names_used` has, for each test, the names that it used while the reference ran.
+    `names_used` has, for each test, the names that it used while the reference ran. A model that echoes its input
+    breaks no contract where logits have the input's shape, as in segmentation: an assignment's own tests must see it.
     """
-    tests_using: dict[str, list[str]] = {}
-    for test, names in names_used.items():
-        for name in names:
-            if name in declared:
-                tests_using.setdefault(name, []).append(test)
-    return {
-        Mutant(name, kind): tuple(tests_using[name]) for name in declared if name in tests_using for kind in SPOIL_KINDS
-    }
+    mutants: dict[Mutant, tuple[str, ...]] = {}
+    for name, facts in declared.items():
+        using = tuple(test for test, names in names_used.items() if name in names)
+        own = tuple(test for test in using if "::" in test)
+        for kind in SPOIL_KINDS:
+            tests = own if kind == "echo" and facts.answers_model else using
+            if tests:
+                mutants[Mutant(name, kind)] = tests
+    return mutants
 
 
 def copy_reference(folder: Path, reference: Path, name: str = "solution.py") -> Path:
@@ -95,6 +98,10 @@ def write_mutant(folder: Path, mutant: Mutant, name: DeclaredName, framework: Fr
         encoding="utf-8",
     )
     return folder
+
+
+def _answers_model(node: ast.FunctionDef) -> bool:
+    return node.returns is not None and "Model" in ast.unparse(node.returns)
 
 
 def _answers_none(node: ast.FunctionDef) -> bool:

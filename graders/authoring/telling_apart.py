@@ -58,7 +58,7 @@ def mixed_up(
     """For the author: each misconception that its students would not read of first, and which test to split."""
     missed: dict[str, list[Tried]] = {}
     for each in tried(misconceptions, patterns, tests):
-        if not each.is_first:
+        if not each.is_first and any(parts is not None for parts in each.seen.values()):
             missed.setdefault(each.mistake.id, []).append(each)
     for id, those in missed.items():
         where = ", ".join(each.framework for each in those)

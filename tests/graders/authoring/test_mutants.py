@@ -229,6 +229,15 @@ def test_a_mutant_is_run_by_the_tests_that_ask_its_function() -> None:
     assert mutants[Mutant("save", "echo")] == ("a",)
 
 
+def test_a_model_that_echoes_its_input_has_to_fail_the_authors_own_tests_and_no_contract() -> None:
+    declared = declared_names("def fit(train, *, seed: int) -> Model: ...\ndef count(model: Model) -> int: ...\n")
+    mutants = mutants_of({"units": ["fit", "count"], "test_fit.py::test_it": ["fit"]}, declared)
+    assert mutants[Mutant("fit", "echo")] == ("test_fit.py::test_it",)
+    assert mutants[Mutant("fit", "nan")] == ("units", "test_fit.py::test_it")
+    assert mutants[Mutant("count", "echo")] == ("units",)
+    assert Mutant("fit", "echo") not in mutants_of({"units": ["fit"]}, declared)
+
+
 @pytest.fixture
 def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], ModuleType]]:
     before = set(sys.modules)

@@ -46,6 +46,11 @@ def test_a_single_failed_test_names_a_misconception_only_by_its_answer_or_sign()
     assert lines({"own": {SCALE: (*WRONG, "answer of own")}}) == []
 
 
+def test_a_misconception_that_no_test_catches_is_a_gap_and_needs_no_words_of_its_own():
+    patterns = [Pattern("uncaught", framework, {}) for framework in ("pytorch", "tensorflow")]
+    assert list(mixed_up([misconception("uncaught", SCALE)], patterns, TESTS)) == []
+
+
 def test_one_framework_is_compared_with_itself():
     items = [misconception("own", SCALE, SHIFT)]
     assert list(mixed_up(items, [Pattern("own", "pytorch", {SCALE: WRONG, SHIFT: LATER})], TESTS)) == []
