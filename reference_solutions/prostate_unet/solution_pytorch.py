@@ -33,13 +33,13 @@ FRAMEWORK = "pytorch"
 # ---------------------------------------------------------------------------------------------------------- settings
 
 CONFIG = {"base": 8, "depth": 4, "skips": True, "prior": 0.03}  # channels at the top, levels, skip connections, bias
-GRID = (16, 64, 64)  # largest grid (D, H, W) that the net works on; larger volumes are resampled to it
+GRID = (12, 48, 48)  # largest grid (D, H, W) that the net works on, for speed; larger volumes are resampled to it
 GROUPS = 4  # groups of channels that share their statistics in GroupNorm
 BATCH = 2  # volumes per step
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 2.5e-3  # of the first step; half a cosine takes it to 0, which steadies the answer
 AVERAGING = 0.99  # share of the old average that each step keeps
-STEPS = 240  # one CPU minute; the budget only guards against a slower machine
-CHECK_EVERY = 20  # steps from one score on the validation cases to the next
+STEPS = 560  # some 45 CPU seconds; the budget only guards against a slower machine
+CHECK_EVERY = 40  # steps from one score on the validation cases to the next
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -207,11 +207,13 @@ def fit(train, val=None, *, seed, budget_s, log=None):
     model = build_model({"prior": float(labels.mean())})
     average = copy.deepcopy(model)
     optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
 
     best, weights = -1.0, average.state_dict()
     for step in range(1, STEPS + 1):
         image, label = draw_batch(images, labels, rng)
         value = train_step(model, average, optimiser, torch.from_numpy(image), torch.from_numpy(label), step)
+        schedule.step()
         last = step == STEPS or time.process_time() - start > 0.9 * budget_s
         if last or step % CHECK_EVERY == 0:
             score = None if val is None else mean_dice(average, val)

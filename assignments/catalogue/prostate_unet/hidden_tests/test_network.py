@@ -44,12 +44,21 @@ def test_parameter_count(student, rng):
         assert close(count, closed_form(**config))
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_volumes_of_any_size(student, rng):
     """The model answers a logit for every voxel of a volume of any size, not only of multiples of 8."""
+    answers_for_every_voxel(student, rng, [(16, 18, 13), *(rng.integers(low, low + 7, 3) for low in (9, 17))])
+
+
+@pytest.mark.points(1)
+def test_volumes_that_cannot_be_halved_three_times(student, rng):
+    """The model answers a logit for every voxel of a volume that is too small to be halved three times, too."""
+    answers_for_every_voxel(student, rng, [(5, 7, 3), rng.integers(2, 8, 3)])
+
+
+def answers_for_every_voxel(student, rng, sizes):
     model = student.build_model({"base": 4, "depth": 4, "skips": True, "prior": 0.1})
-    sizes = [tuple(int(size) for size in rng.integers(low, low + 7, size=3)) for low in (2, 9, 17)]
-    for size in ((5, 18, 13), *sizes):
+    for size in sizes:
         x = rng.normal(size=(1, *size)).astype(np.float32)
         logit = student.model.forward(model, x)
         uncropped = [got in (size, -(-size // 8) * 8) for got, size in zip(logit.shape, x.shape, strict=False)]
