@@ -82,7 +82,10 @@ def rehearsed(root: Path, id: str, deadline: float | None) -> str:
     try:
         # Its processes import this tree, whatever tree the environment was made of.
         environment = {**os.environ, "PYTHONPATH": str(root)}
+        # Started in the background, this script ignores Ctrl-C, and what it starts would too.
+        heeding = signal.signal(signal.SIGINT, signal.default_int_handler)
         with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            signal.signal(signal.SIGINT, heeding)
             try:
                 lines, _ = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:

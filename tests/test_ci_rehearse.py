@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,16 @@ if id == "slow":
 (proofs / "patterns.json").write_text(json.dumps({"m": {"numpy": {"other" if id == "differs" else "a": []}}}))
 sys.exit(id == "gaps")
 """
+STORED = json.dumps({"m": {"numpy": {"a": ["wrong_answer"]}}})
+
+
+def write_rehearsal(root, id):
+    """A command line that rehearses in a moment, and what is stored of an assignment."""
+    (root / "cli.py").write_text(PROGRAM)
+    proofs = root / "assignments/catalogue" / id / "proofs"
+    proofs.mkdir(parents=True)
+    (proofs / "patterns.json").write_text(STORED)
+    return proofs
 
 
 @pytest.mark.parametrize(
@@ -105,16 +117,24 @@ sys.exit(id == "gaps")
     ],
 )
 def test_a_rehearsal_that_differs_from_the_stored_one_is_seen_and_the_stored_one_stays(tmp_path, id, problem):
-    (tmp_path / "cli.py").write_text(PROGRAM)
-    proofs = tmp_path / "assignments/catalogue" / id / "proofs"
-    proofs.mkdir(parents=True)
-    text = json.dumps({"m": {"numpy": {"a": ["wrong_answer"]}}})
-    (proofs / "patterns.json").write_text(text)
-    deadline = ci.time.monotonic() + (0.5 if id == "slow" else 30)
+    proofs = write_rehearsal(tmp_path, id)
+    deadline = time.monotonic() + (0.5 if id == "slow" else 30)
     answer = ci.rehearsed(tmp_path, id, deadline)
     assert answer.startswith(problem)
     assert bool(answer) == bool(problem)
-    assert (proofs / "patterns.json").read_text() == text
+    assert (proofs / "patterns.json").read_text() == STORED
+
+
+def test_a_rehearsal_ends_in_time_where_the_check_runs_in_the_background(tmp_path):
+    write_rehearsal(tmp_path, "slow")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts with &
+    try:
+        began = time.monotonic()
+        assert ci.rehearsed(tmp_path, "slow", began + 0.5).startswith(ci.LATE)
+        assert time.monotonic() - began < 10
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_unknown_option_is_refused():
