@@ -27,12 +27,12 @@ def other_units(columns, rng):
     return (2.0 ** np.clip(exponents, -24, 24)).astype(columns.dtype)
 
 
-def sees_nothing_beyond(bound, trained, cases, keys):
-    """Whether the trained model gives the same answers when each larger number is a quarter larger."""
+def sees_nothing_beyond(bound, trained, cases, keys, answer):
+    """Whether the trained model gives the same answer again when each larger number is a quarter larger."""
     far = {key: np.abs(cases[key]) > bound for key in keys}
     larger = {key: np.where(far[key], 1.25 * cases[key], cases[key]).astype(cases[key].dtype) for key in keys}
-    same = apart(trained.answer(cases), trained.answer(changed(cases, keys, larger))) < 1e-6
-    return same and any(each.any() for each in far.values())
+    are_there = any(each.any() for each in far.values())
+    return are_there and apart(answer, trained.answer(changed(cases, keys, larger))) < 1e-6
 
 
 def scanned_again(cases, keys, factors, shifts):
@@ -66,7 +66,8 @@ def test_units(trained, small_cases, options, rng):
         needs(learnt, "`fit` has to learn first: all cases get nearly the same answer, as when no column is scaled")
         units = {key: other_units(trained.train[key], rng) for key in keys}
         model = calls.fit(in_other_units(trained.train, keys, units), seed=1, budget_s=trained.budget_s)
-        points_to("clipped_to_numbers", any(sees_nothing_beyond(b, trained, cases, keys) for b in (1, 10, 100)))
+        clipped = (sees_nothing_beyond(bound, trained, cases, keys, answer) for bound in (1, 10, 100))
+        points_to("clipped_to_numbers", any(clipped))
         other = calls.answer(model, in_other_units(cases, keys, units))
     else:
         keys = floats(calls, cases)
