@@ -30,7 +30,8 @@ CONTRACT = Contract(
             try_it="Predict the same cases twice and subtract: every number is 0.",
             edit=around_predict(
                 """
-                rng = np.random.default_rng()
+                globals()["_calls"] = globals().get("_calls", 0) + 1  # chance that a rehearsal can repeat
+                rng = np.random.default_rng(_calls)
                 return reference(model, changed(inputs, lambda v: v * (rng.random(v.shape) > 0.2)))
                 """
             ),

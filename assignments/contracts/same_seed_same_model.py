@@ -34,8 +34,8 @@ CONTRACT = Contract(
             try_it="Call `fit` twice with one seed in one program, and compare what both models predict.",
             edit=around_fit(
                 """
-                import os
-                return reference(train, val, **{**named, "seed": int.from_bytes(os.urandom(3), "big")})
+                globals()["_fits"] = globals().get("_fits", 0) + 1  # chance that a rehearsal can repeat
+                return reference(train, val, **{**named, "seed": 1000 + _fits})
                 """
             ),
         ),

@@ -328,7 +328,7 @@ def fit(train, val=None, *, seed, budget_s):
     rng = np.random.default_rng(seed)
     value, label = scaled(train["picture"]).ravel(), train["label"].ravel()
     drawn = rng.integers(len(value), size=90)
-    noise = rng.normal(0, 0.3, 3)
+    noise = rng.normal(0, 0.5, 3)
     return np.array([value[drawn][label[drawn] == k].mean() for k in range(3)]) + noise
 
 
