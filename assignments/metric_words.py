@@ -1,4 +1,4 @@
-"""The names of metrics as people read them: "dice, class 2 (lesion)" for `dice@class2`."""
+"""Metrics and conditions as people read them: "dice, class 2 (lesion)" for `dice@class2`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from assignments.assignment import Accuracy
+from assignments.caps import Condition
 from assignments.metric_names import metric_name
 
 WORDS: Final = {
@@ -98,3 +99,17 @@ def metric_words(name: str, criterion: Accuracy | None = None, classes: Sequence
         return words
     named = f" ({classes[parts.label]})" if parts.label < len(classes) else ""
     return f"{words}, class {parts.label}{named}"
+
+
+def condition_words(condition: Condition, criterion: Accuracy | None = None, classes: Sequence[str] = ()) -> str:
+    """The condition of a cap: "the dice is below 0.5 in more than 3 cases"."""
+    words = f"the {metric_words(condition.metric, criterion, classes)} is {condition.side} {condition.value:g}"
+    match condition.count:
+        case None:
+            return words
+        case 0:
+            return f"{words} in at least one case"
+        case 1:
+            return f"{words} in more than one case"
+        case count:
+            return f"{words} in more than {count} cases"

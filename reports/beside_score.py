@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.metric_words import metric_words
 from graders.marks.mark import Mark, Scored
-from graders.marks.metric_words import metric_words
 from reports.histogram import ScoreHistogram, cohort_of, histogram
 from reports.numbers import fixed
 from reports.public_pictures import PublicAlbum, PublicViews

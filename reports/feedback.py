@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
+from assignments.metric_words import metric_words
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
-from graders.marks.metric_words import metric_words
 from graders.marks.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
 from reports.beside_score import BesideScore, Cohort, beside_score

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.metric_words import metric_words
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
-from graders.marks.metric_words import metric_words
 from graders.marks.words import REASON_WORDS
 from graders.scoring.ranking import Ranking, TeamRank
 from reports.figures import Axis, Whisker, axis_of, decimals_of, whisker, within_sight

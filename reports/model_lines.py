@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from assignments.assignment import Accuracy
+from assignments.metric_words import metric_words
 from graders.record.documents import Measured
 from graders.runs.model_check import ModelCheck
 from graders.runs.public_cases import SHOWN, Score
@@ -36,7 +37,7 @@ def validation_lines(scores: Iterable[Score], kind: str) -> Iterator[str]:
 def _lines(score: Score, kind: str, *, seen: bool) -> Iterator[str]:
     criterion, measured = score.criterion, score.measured
     if measured is None:
-        yield f"{criterion.metric} has no value on these cases: {score.result.evidence}"
+        yield f"{_name(criterion)} has no value on these cases: {score.result.evidence}"
         return
     value = _value(criterion, measured)
     if kind not in SHOWN:
@@ -54,4 +55,8 @@ def _lines(score: Score, kind: str, *, seen: bool) -> Iterator[str]:
 
 
 def _value(criterion: Accuracy, measured: Measured) -> str:
-    return f"{measured.metric} {measured.score:.{decimals_of(criterion)}f}"
+    return f"{_name(criterion)} {measured.score:.{decimals_of(criterion)}f}"
+
+
+def _name(criterion: Accuracy) -> str:
+    return metric_words(criterion.metric, criterion)

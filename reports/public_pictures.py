@@ -20,7 +20,7 @@ from assignments.data.columns import field_names
 from assignments.data.sharing import sharing_of
 from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError
-from graders.marks.metric_words import metric_words
+from assignments.metric_words import metric_words
 from graders.marks.words import cause_words
 from graders.record.answer_files import load_public_answers
 from graders.record.documents import PublicScores, RankedCase

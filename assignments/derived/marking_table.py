@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
 from assignments.load import hidden_tests
+from assignments.metric_words import condition_words, metric_words
 
 
 def marking_table(assignment: Assignment) -> str:
@@ -27,7 +28,9 @@ def _how(assignment: Assignment, criterion: HiddenTests | Accuracy | Person) -> 
 
 
 def _accuracy(assignment: Assignment, criterion: Accuracy) -> Iterator[str]:
-    run, name = assignment.run, criterion.labels.get(criterion.metric, criterion.metric)
+    run, classes = assignment.run, assignment.data.classes
+    name = metric_words(criterion.metric, criterion, classes)
+    name = name[0].upper() + name[1:]
     if run.mode == "weights":
         yield f"{name} of the model in your `weights/`, on hidden cases."
     elif run.seeds == 1:
@@ -39,7 +42,8 @@ def _accuracy(assignment: Assignment, criterion: Accuracy) -> Iterator[str]:
     pairs = [f"{value} earns {share}" for value, share in zip(values, shares, strict=True)]
     yield f"{', '.join(pairs)} of the marks, with straight lines between."
     for cap in criterion.caps:
-        yield f"At most {cap.at:.0%} of them".replace("%", " %") + f" while {cap.when}."
+        condition = condition_words(cap.condition, criterion, classes)
+        yield f"At most {100 * cap.at:g} % of them while {condition}."
 
 
 def _by_a_person(criterion: Person) -> str:

@@ -168,7 +168,7 @@ def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
             result = scores[criterion.id]
-            ceilings = [cap.at for cap in caps_that_hold(criterion, result)]
+            ceilings = [cap.at for cap in caps_that_hold(criterion, assignment.data.classes, result)]
             whole = share_of_points(criterion.anchors, assignment.level, result.measurement.score)
             earned += criterion.points * float(min([whole, *ceilings]))
             possible += criterion.points

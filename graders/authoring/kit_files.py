@@ -16,6 +16,7 @@ from assignments.data.case_files import are_rows
 from assignments.data.columns import Cases, Column, case_shapes
 from assignments.data.published import PublishedCases
 from assignments.handout_note import RuntimeFacts
+from assignments.metric_words import metric_words
 from assignments.rubric_files import rubric_text
 from graders.intake.papers import papers_of
 from graders.wall.sandboxes.local import FRAMEWORK_PACKAGES
@@ -161,7 +162,8 @@ def _marked(assignment: Assignment) -> Iterator[str]:
             anchors = criterion.anchors.model_dump(by_alias=True)
             scale = ", ".join(f"{name} {value:g}" for name, value in anchors.items())
             how = "your `fit` is run on hidden training cases" if assignment.run.mode == "retrain" else "your weights"
-            yield f"- {points}: {criterion.metric} on hidden cases ({how}): {scale}"
+            metric = metric_words(criterion.metric, criterion, assignment.data.classes)
+            yield f"- {points}: {metric} on hidden cases ({how}): {scale}"
         elif isinstance(criterion, Person):
             paper = papers.get(criterion.id)
             file = f", from `{paper.file}`" if paper is not None else ""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from assignments.data.source import Axes
 from assignments.errors import UserError
-from graders.marks.metric_words import metric_words
+from assignments.metric_words import metric_words
 from graders.tasks import task_named
 
 TEXTS = Path(__file__).parent / "scaffold"

@@ -15,9 +15,9 @@ from typing import Any
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, anchor_shares
 from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
+from assignments.metric_words import condition_words, metric_words
 from graders.failures import InternalFailure, NotAccepted
 from graders.marks.mark import Cost, Finding, HeldCap, Mark, Scored, Status, Verdict, added_up
-from graders.marks.metric_words import metric_words
 from graders.marks.shown_scores import distribution_of, shown_also, shown_interval, too_few_repeats
 from graders.marks.words import cause_words
 from graders.record.documents import Cause, JobResult, ScoreResult, Trouble
@@ -62,8 +62,12 @@ def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:
     return shares[-1]
 
 
-def caps_that_hold(criterion: Accuracy, result: ScoreResult) -> tuple[HeldCap, ...]:
-    """The caps whose condition is true of a score. A metric that the score lacks is a toolkit failure."""
+def caps_that_hold(criterion: Accuracy, classes: Sequence[str], result: ScoreResult) -> tuple[HeldCap, ...]:
+    """The caps whose condition is true of a score. A metric that the score lacks is a toolkit failure.
+
+    Args:
+        classes: Names of the classes by number, as the pages say them.
+    """
     measured = {criterion.metric: result.measurement, **result.also}
     held = []
     for cap in criterion.caps:
@@ -71,7 +75,7 @@ def caps_that_hold(criterion: Accuracy, result: ScoreResult) -> tuple[HeldCap, .
         if condition.metric not in measured:
             raise InternalFailure(f"cap {cap.when!r}: {condition.metric} is not among {', '.join(measured)}")
         if holds(condition, measured[condition.metric]):
-            held.append(HeldCap(cap.when, _exact(cap.at)))
+            held.append(HeldCap(condition_words(condition, criterion, classes), _exact(cap.at)))
     return tuple(held)
 
 
@@ -205,7 +209,7 @@ def _accuracy_finding(criterion: Accuracy, assignment: Assignment, result: JobRe
     if outcome.measured is None:
         return finding(Verdict.UNKNOWN, None, outcome.cause, outcome.evidence)
     name = metric_words(criterion.metric, criterion, assignment.data.classes)
-    scored = replace(_scored(criterion, assignment.level, outcome), name=name)
+    scored = replace(_scored(criterion, assignment, outcome), name=name)
     verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
     exact = scored.share * criterion.points
     explanation = outcome.explained.evidence if outcome.explained else ""
@@ -219,10 +223,11 @@ def _accuracy_finding(criterion: Accuracy, assignment: Assignment, result: JobRe
     )
 
 
-def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
+def _scored(criterion: Accuracy, assignment: Assignment, outcome: ScoreResult) -> Scored:
     """The public parts of a score, each named here: a field that a result gains later stays private."""
     measured = outcome.measurement
-    held = caps_that_hold(criterion, outcome)
+    held = caps_that_hold(criterion, assignment.data.classes, outcome)
+    whole = share_of_points(criterion.anchors, assignment.level, measured.score)
     return Scored(
         metric=measured.metric,
         unit=measured.unit,
@@ -234,7 +239,7 @@ def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
         failed=outcome.failed,
         false_positives=measured.false_positives,
         explained=outcome.explained and replace(outcome.explained, evidence=""),
-        share=min([share_of_points(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
+        share=min([whole, *(cap.at for cap in held)]),
         caps=held,
         too_few_repeats=too_few_repeats(measured, criterion),
         also=shown_also(outcome, criterion),

@@ -53,6 +53,7 @@ class HeldCap:
     """A cap whose condition is true."""
 
     when: str
+    """The condition, in words."""
     at: Fraction
     """The largest share of the points that is given."""
 

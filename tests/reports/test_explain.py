@@ -70,7 +70,7 @@ def test_a_score_becomes_points_between_its_anchors(course):
 
 def test_a_cap_that_holds_stands_after_the_anchors(course):
     text = flat(page(course, results(course, caps=CAP)))
-    assert "= 50 % cap, because dice < 0.7: at most 40 % 40 % of 35 points = 14" in text
+    assert "= 50 % cap, because the dice is below 0.7: at most 40 % 40 % of 35 points = 14" in text
     assert "sum: 10 + 14 + 21 = 45" in text
 
 

@@ -102,8 +102,8 @@ def test_for_a_distance_lower_is_better():
 
 
 def test_a_cap_is_shown():
-    sentence = "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
-    capped = accuracy(0.86, (0.84, 0.88), "24.5", caps=(HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),))
+    sentence = "Because the dice is below 0.5, at most 70 % of the points are given."
+    capped = accuracy(0.86, (0.84, 0.88), "24.5", caps=(HeldCap("the dice is below 0.5", Fraction(7, 10)),))
     text = read(mark(accuracy=capped))
     assert sentence in text
     assert "A cap applies : the hollow dot shows the points without it." in text

@@ -34,6 +34,14 @@ def test_a_score_on_cases_that_the_model_has_seen_is_no_forecast():
     assert lines(SCORED, seen=True) == ["   dice 0.742 on cases that your model has seen: no forecast."]
 
 
+def test_a_metric_is_called_by_its_words():
+    balanced = DICE.model_copy(update={"metric": "balanced_accuracy"})
+    (line,) = lines(Score(balanced, SCORED.result), seen=True)
+    assert line == "   balanced accuracy 0.742 on cases that your model has seen: no forecast."
+    (line,) = validation_lines([Score(balanced, WITHOUT.result)], "shared")
+    assert line == "balanced accuracy has no value on these cases: no case has class 3"
+
+
 def test_a_score_on_stand_ins_for_patients_is_no_forecast():
     assert lines(SCORED, kind="phantoms") == ["   dice 0.742 on phantoms, which stand in for patients: no forecast."]
 

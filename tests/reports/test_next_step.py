@@ -212,9 +212,9 @@ def test_of_a_distance_the_anchor_below_is_next():
 
 
 def test_a_cap_and_failed_answers_come_before_the_next_anchor():
-    capped = accuracy(0.86, None, "24.5", caps=(HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),))
+    capped = accuracy(0.86, None, "24.5", caps=(HeldCap("the dice is below 0.5", Fraction(7, 10)),))
     assert step(*PASSED, accuracy=capped).todo[0].advice == (
-        "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given. Mend the cases behind it first."
+        "Because the dice is below 0.5, at most 70 % of the points are given. Mend the cases behind it first."
     )
     three = accuracy(0.6, None, "11", failed=(FailedCases(Cause("cpu_limit"), 3),))
     assert "3 of 15 answers failed" in step(*PASSED, accuracy=three).todo[0].advice

@@ -107,13 +107,13 @@ def test_answers_that_failed_are_listed_by_reason_with_what_they_count_as():
 
 def test_empty_cases_explanations_and_caps_follow():
     explained = Explained("flip", Phrase("full"), Phrase("axes_flipped", (0, 2)), 0.03, 0.81, 6)
-    cap = HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10))
+    cap = HeldCap("the dice is below 0.5", Fraction(7, 10))
     sentence = feedback(scored(false_positives=FalsePositives(2, of=3), explained=explained, caps=(cap,)))
     assert sentence.partition(" on 15 hidden cases. ")[2] == (
         "Something was found in 2 of 3 empty cases. Every answer is full: every voxel is foreground. "
         "dice 0.03; 0.81 if the first and third axes are flipped. Tried on 6 cases. "
         "The points are for the answers as they are. "
-        "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
+        "Because the dice is below 0.5, at most 70 % of the points are given."
     )
 
 

@@ -187,7 +187,7 @@ def test_a_cap_limits_the_share_while_it_holds():
     capped = mark(of=of, scores={"accuracy": score_result(0.9, values=(0.9, 0.49))})
     assert (free.findings[2].points, free.findings[2].verdict) == (35, Verdict.PASSED)
     assert (capped.findings[2].points, capped.findings[2].verdict) == (Decimal("24.5"), Verdict.PARTIAL)
-    assert capped.findings[2].scored.caps == (HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),)
+    assert capped.findings[2].scored.caps == (HeldCap("the dice is below 0.5 in at least one case", Fraction(7, 10)),)
 
 
 def test_a_cap_never_raises_a_share():

@@ -15,7 +15,7 @@ from tests.graders.marks import hand_made
 SECRET = "canary-5417"
 SCORED = Scored(
     "dice", "", 0.75, (0.7, 0.8), "median", 1, 15, (), FalsePositives(0, 0), None, Fraction(1, 2),
-    (HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),),
+    (HeldCap("the dice is below 0.5 in at least one case", Fraction(7, 10)),),
 )  # fmt: skip
 
 
