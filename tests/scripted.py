@@ -106,6 +106,7 @@ class Student:
         self.oom_kills = 0
         self.workers = {}
         self.verbs = []
+        self.seeds = []
 
     def __call__(self, head, body):
         self.verbs.append(head["verb"])
@@ -115,6 +116,7 @@ class Student:
             return keeper_reply("ended", b"")
         if head["verb"] == "worker":
             self.workers[head["worker"]] = self._worker()
+            self.seeds.append(head["seed"])
             opened = {"id": head["id"], "kind": "value", "value": None, "arrays": []}
             return replied(opened, oom_kills=self.oom_kills)
         request, arrays, _ = taken_apart(body)
@@ -124,7 +126,7 @@ class Student:
         return replied({"id": request["id"], **words}, b"".join(bytes(part) for part in parts))
 
     def _worker(self):
-        order = {"framework": "numpy", "solution": "/solution", "reply_bytes": 1 << 26}
+        order = {"framework": "numpy", "solution": "/solution", "seed": 0, "reply_bytes": 1 << 26}
         worker = WorkerLoop(order, -1, -1)
         worker.solution = self.solution
         return worker

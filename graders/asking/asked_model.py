@@ -224,9 +224,10 @@ class Asking:
         if self._left_cpu_s <= 0:
             raise CpuLimit(f"{self.usage.cpu_s} CPU s, with the processes that ended before")
         cpu_s = self._left_cpu_s + self._public_cpu_s
-        self._client = WorkerClient(self.session, self._interface, cpu_s, solution=self._solution)
-        student = Student(self._client)
         run = self.assignment.run
+        seed = self._hidden.fit_seed if run.mode == "retrain" else 0
+        self._client = WorkerClient(self.session, self._interface, cpu_s, solution=self._solution, seed=seed)
+        student = Student(self._client)
         if run.mode == "weights":
             folder = self._solution or self.session.info["solution"]
             model = student.load(os.path.join(folder, "weights"))

@@ -7,6 +7,8 @@ saw it through setup, call and teardown; the exception that it raises decides an
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import io
 import os
 import sys
@@ -21,7 +23,7 @@ import pytest
 
 from assignments.assignment import Assignment, ContractTerms, Limits
 from assignments.data.source import Draw
-from assignments.data.streams import SecretOrKeys, stream, test_purpose
+from assignments.data.streams import Purpose, SecretOrKeys, key, stream, test_purpose
 from assignments.folders import CONTRACTS, contract_file
 from assignments.interface import Interface
 from assignments.testing import Unmet, latest, suspected
@@ -149,6 +151,11 @@ def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Jou
     return recorder.results
 
 
+def worker_seed(stream_key: bytes) -> int:
+    """The seed, below 2**32, of a test's worker; nobody can compute the test's stream from it."""
+    return int.from_bytes(hmac.digest(stream_key, b"worker", hashlib.sha256)[:4], "big")
+
+
 UNSEEN = TestResult("failed", Cause(NOT_RUN_REASON))
 """Of a test that pytest has not run."""
 
@@ -213,7 +220,8 @@ class _Recorder:
             # Without fork a worker costs a framework's import: the tests of a file share one.
             yield request.getfixturevalue("shared_student")
             return
-        client = self._client(self._code_tests.limits.test_cpu_s)
+        seed = worker_seed(key(self._code_tests.secret, *self._purpose(request.node)))
+        client = self._client(self._code_tests.limits.test_cpu_s, seed)
         self._clients.append(client)
         yield Student(client)
         self._end(client)
@@ -276,11 +284,16 @@ class _Recorder:
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """Random numbers of this test and this course's secret."""
-        return stream(self._code_tests.secret, *test_purpose(self._code_tests.assignment_id, _name(request.node)))
+        return stream(self._code_tests.secret, *self._purpose(request.node))
 
-    def _client(self, cpu_s: float) -> WorkerClient:
+    def _purpose(self, item: pytest.Item) -> Purpose:
+        return test_purpose(self._code_tests.assignment_id, _name(item))
+
+    def _client(self, cpu_s: float, seed: int = 0) -> WorkerClient:
         code_tests = self._code_tests
-        return WorkerClient(self._session, code_tests.interface, cpu_s, code_tests.doubles, code_tests.solution)
+        return WorkerClient(
+            self._session, code_tests.interface, cpu_s, code_tests.doubles, code_tests.solution, seed=seed
+        )
 
     def _end(self, client: WorkerClient) -> None:
         self._clients.remove(client)

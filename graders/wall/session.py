@@ -144,8 +144,11 @@ class Session:
         self.info = head["info"]
         return self.info
 
-    def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None) -> Worker:
+    def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None, *, seed: int = 0) -> Worker:
         """A fresh worker that has imported the solution.
+
+        Args:
+            seed: Seeds the global generators of `random`, NumPy and the framework before the import.
 
         Raises:
             ImportFailed: importing raised; the worker is ended already.
@@ -157,12 +160,12 @@ class Session:
         if isinstance(self.lost, self._reopens):
             self._reopen_sandbox()
         try:
-            return self._opened(cpu_s, doubles, solution)
+            return self._opened(cpu_s, doubles, solution, seed)
         except self._reopens as failure:
             # This worker has received no question yet: an earlier worker may have ended the sandbox.
             if failure is not self.lost or not self._reopen_sandbox():
                 raise
-        return self._opened(cpu_s, doubles, solution)
+        return self._opened(cpu_s, doubles, solution, seed)
 
     def _reopen_sandbox(self) -> bool:
         """Continue in a new sandbox; False if there may be none, and every question raises what ended the last one."""
@@ -178,7 +181,7 @@ class Session:
             raise
         return True
 
-    def _opened(self, cpu_s: float, doubles: str, solution: str | None) -> Worker:
+    def _opened(self, cpu_s: float, doubles: str, solution: str | None, seed: int) -> Worker:
         self._serial += 1
         folder = Path(solution) if solution else self._solution
         wall_s = cpu_s * WALL_FACTOR
@@ -189,6 +192,7 @@ class Session:
             "cpu_s": cpu_s,
             "wall_s": worker.wall_s,
             "solution": solution,
+            "seed": seed,
         }
         try:
             # A zygote that replaces a killed one imports the framework first.

@@ -135,6 +135,8 @@ class WorkerClient:
     cpu_s: float
     doubles: str = ""
     solution: str | None = None
+    seed: int = 0
+    """What the worker's global generators start from: of two workers with one seed, chance is the same."""
     worker: Worker | None = None
     failure: SubmissionFailure | None = None
     """Why there is no worker."""
@@ -158,7 +160,7 @@ class WorkerClient:
             raise self.failure
         if self.worker is None:
             try:
-                self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution)
+                self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution, seed=self.seed)
             except SubmissionFailure as failure:
                 self.failure, self.usage = failure, self.session.last_usage
                 raise

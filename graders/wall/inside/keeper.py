@@ -231,6 +231,7 @@ class Keeper:
             "scratch": scratch,
             "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
             "framework": self.framework,
+            "seed": head["seed"],
             "isolated": self.isolated,
             "uid": uid,
             "cpu_s": head["cpu_s"],

@@ -161,6 +161,7 @@ class WorkerLoop:
         return number
 
     def _import(self, doubles: str) -> None:
+        self.adapter.set_seed(self.order["seed"])
         folder = self.order["solution"]
         sys.path.insert(0, folder)
         sys.argv = ["solution.py"]

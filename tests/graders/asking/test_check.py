@@ -408,6 +408,18 @@ def test_random_numbers_are_the_tests_own_and_the_courses(ask):
     assert not set(drawn(b"two")) & set(first)
 
 
+def test_the_chance_of_a_solution_is_the_tests_own_and_the_courses(ask):
+    def seeds(secret, names):
+        script = Student({"twice": twice})
+        ask(DRAW, names, script=script, secret=secret)
+        return script.seeds
+
+    first = seeds(b"one", ["test_a", "test_b"])
+    assert len(set(first)) == 2
+    assert seeds(b"one", ["test_b"]) == first[1:]  # whichever tests ran before
+    assert not set(seeds(b"two", ["test_a", "test_b"])) & set(first)
+
+
 # Alone
 
 

@@ -32,9 +32,13 @@ def step(model: Model, x: Float32[np.ndarray, "n"]) -> float: ...
 def again(model: Model) -> Model: ...
 def same(model: Model) -> bool: ...
 def axes(count: int) -> Float[np.ndarray, "..."]: ...
+def chance() -> list[float]: ...
 """
 COMMON = """
+import random
 import numpy as np
+AT_IMPORT = np.random.random()
+def chance(): return [AT_IMPORT, random.random(), np.random.random(), *drawn()]
 def kinds(x): return type(x).__module__.partition(".")[0]
 def doubled(counter, times):
     for _ in range(times): counter.count()
@@ -75,6 +79,7 @@ def weights_of(array): return array
 def square(x): return x * x
 def ignore(x): return np.float64(1.0)
 def build_model(): return object()
+def drawn(): return []
 """
 )
 PYTORCH = (
@@ -85,6 +90,7 @@ def weights_of(array): return torch.from_numpy(array)
 def square(x): return x * x
 def ignore(x): return torch.tensor(1.0)
 def weights(seed): return torch.rand(4).numpy()
+def drawn(): return [float(torch.rand(())), float(Net().dense.weight[0, 0])]
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -104,6 +110,7 @@ def weights_of(array): return tf.Variable(array)
 def square(x): return x * x
 def ignore(x): return tf.constant(1.0)
 def weights(seed): return tf.random.uniform([4]).numpy()
+def drawn(): return [float(tf.random.uniform([])), float(Net().dense.kernel[0, 0])]
 class Net(tf.keras.Model):
     def __init__(self):
         super().__init__()
@@ -147,6 +154,18 @@ def opened(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(opened):
     return opened("numpy")
+
+
+def chances(student, seed):
+    """What chance gives in a fresh worker."""
+    client = student._client
+    return Student(WorkerClient(client.session, client.interface, 60.0, seed=seed)).chance()
+
+
+def test_of_two_workers_with_one_seed_all_chance_is_the_same(plain):
+    first = chances(plain, 5)
+    assert chances(plain, 5) == first
+    assert not set(chances(plain, 6)) & set(first)
 
 
 def test_a_name_that_is_not_there_is_missing(plain):
@@ -254,6 +273,13 @@ def test_the_zygote_has_one_thread_and_reports_its_imports(student, framework):
     assert info["threads"] == 1
     assert {"pytorch": "torch", "tensorflow": "tensorflow"}[framework] in info["versions"]
     assert info["import_cpu_s"] > 0
+
+
+def test_the_seed_of_a_worker_decides_the_frameworks_chance_too(student):
+    first = chances(student, 5)
+    assert len(set(first)) == 5
+    assert chances(student, 5) == first
+    assert not set(chances(student, 6)) & set(first)
 
 
 def test_tensors_are_the_frameworks_and_replies_arrays(student, framework):
