@@ -186,7 +186,7 @@ def test_the_command_says_why_a_metric_has_no_value_on_the_validation_cases(tmp_
     process = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
     assert process.code == 0, process.out
     assert "nan" not in process.out
-    assert "auroc has no value on these cases:" in process.out
+    assert "AUROC has no value on these cases:" in process.out
 
 
 def test_without_validation_cases_the_model_may_have_seen_all_of_them(assignment, tried):
