@@ -15,7 +15,7 @@ IN := $(VENV)/bin
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate kits rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test calibrate slow rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -42,14 +42,14 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/mypy cli.py assignments graders reports
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
-test: env  ## every test; those of Docker where it answers and the images are built
+test: env  ## every test but the slow ones; those of Docker where it answers and the images are built
 	$(IN)/python -m pytest -m "not slow and not attack" $(PYTEST_ARGS)
 
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
 
-kits: env  ## the kit of every assignment of the catalogue, from the handout to the hand-in; two minutes
-	$(IN)/python -m pytest tests/test_kit.py -m slow $(PYTEST_ARGS)
+slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; five minutes
+	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
 	$(IN)/python .ci/rehearse.py --all

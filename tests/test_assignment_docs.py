@@ -18,6 +18,7 @@ def walk_through():
         yield (None, match["words"].split()) if match["words"] else (match["path"], match["code"])
 
 
+@pytest.mark.slow
 def test_a_small_assignment_takes_the_commands_of_its_walk_through(tmp_path):
     pytest.importorskip("torch")
     surroundings = {**os.environ, "MEDMARK_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}

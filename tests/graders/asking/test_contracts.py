@@ -61,6 +61,7 @@ def test_a_sound_solution_holds_every_contract_of_its_task(scene, id, framework)
         assert failed == (NOT_PROBED & results.keys() if framework == "numpy" else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("id", "framework"), SOLUTIONS)
 def test_each_mistake_breaks_its_contract(scene, id, framework):
     assignment = scene.assignments[id]
@@ -92,6 +93,7 @@ def test_a_fixed_window_of_intensities_is_named_and_outlives_the_process_as_a_nu
     assert results["saved_and_loaded"].verdict == "passed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["fit", "predict", "save", "load"])
 def test_no_spoiled_function_holds_a_contract_that_uses_it(scene, function):
     """As a rehearsal asks of every hidden test."""

@@ -85,6 +85,7 @@ def torch():
     library.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_files_for_each_task_fit_together_and_the_reference_learns(tmp_path, torch, name):
     assignment = started(tmp_path, name)
@@ -145,6 +146,7 @@ def test_every_file_is_as_ruff_would_write_it(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_a_started_assignment_is_proven_as_it_is(tmp_path, monkeypatch, torch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     started(tmp_path, "rows")

@@ -9,7 +9,7 @@ from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.graders.wall.sandboxes.talk import ask
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 SOLUTIONS = {
     "pytorch": """

@@ -18,6 +18,8 @@ from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
 from tests.graders.wall.sandboxes.wheels import make_wheel
 
+pytestmark = pytest.mark.slow
+
 TINY = {"tiny.py": "answer = 42\n"}
 
 

@@ -9,6 +9,8 @@ from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.graders.wall.sandboxes.talk import ask
 
+pytestmark = pytest.mark.slow
+
 FRAMEWORKS = tuple(runtime_records.IMPORTS)
 USES = """
 import warnings
