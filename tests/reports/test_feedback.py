@@ -93,6 +93,16 @@ def test_a_score_outside_the_anchors_is_said_to_be(score, sentence):
     assert sentence in read(mark(accuracy=accuracy(score, None, "0" if score < 0.6 else "35")))
 
 
+def test_the_values_of_near_anchors_stand_within_the_figure():
+    anchors = {"trivial": 2.0, "pass": 1.1, "merit": 0.97, "distinction": 0.9, "reference": 0.82, "ceiling": 0.75}
+    criterion = {"id": "accuracy", "kind": "accuracy", "points": 100, "metric": "rmse", "anchors": anchors}
+    html = feedback_page(mark(accuracy=accuracy(0.85, None, "65")), assignment(criterion=[criterion]), hand_in())
+    (height,) = re.findall(r'<svg height="(\d+)" role="img" aria-label="How the score', html)
+    lines = [int(y) for y in re.findall(r'y="(\d+)" text-anchor="middle"', html)][-len(anchors) :]
+    assert len(set(lines)) == 3
+    assert max(lines) + 4 < int(height)  # what hangs below a line of 11 px
+
+
 def test_for_a_distance_lower_is_better():
     anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
     criterion = {"id": "accuracy", "kind": "accuracy", "points": 100, "metric": "hd95", "anchors": anchors}

@@ -147,6 +147,15 @@ def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_distinguished():
     assert "s0" not in html
 
 
+def test_a_page_on_which_no_difference_is_named_refers_to_none():
+    of = only_accuracy()
+    equal = [marked(of, name, measured(values(1))) for name in ("a", "b")]
+    text = Page(leaderboard_page(equal, of, names={"a": "Amber Heron", "b": "Blue Heron"})).text
+    assert "A tier ends where" in text
+    assert "named above" not in text
+    assert "shows the difference named above four times in five" in Page(ranked_board()).text
+
+
 def test_the_page_of_a_utility_tells_how_it_is_made():
     of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS, "places": 2})
     marks = [marked(of, "a", measured([0.66] * 4), {"hd95": measured([10.0, 10.0, 35.0, 35.0])})]
