@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from assignments.data.source import Axes
 from assignments.errors import UserError
-from assignments.metric_words import metric_words
 from graders.tasks import task_named
 
 TEXTS = Path(__file__).parent / "scaffold"
@@ -26,9 +25,7 @@ class Sample:
     """The function that the first hidden test asks for, and the mistake that it catches."""
 
     name: str
-    call: str
     title: str
-    brief: str
     maths: str
     declared: str
     """For interface.py; `{axes}` are the names of an image's axes."""
@@ -43,9 +40,7 @@ class Sample:
 
 STATISTICS = Sample(
     name="statistics",
-    call="statistics(x)",
     title="the scale of each column.",
-    brief="the mean and the standard deviation of each column: columns have units of their own.",
     maths="Column j becomes (x_j - mean_j) / scale_j.",
     declared='''
 def statistics(
@@ -63,9 +58,7 @@ def statistics(
 )
 NORMALISE = Sample(
     name="normalise",
-    call="normalise(image)",
     title="intensities without the scanner's unit.",
-    brief="an image with mean 0 and standard deviation 1: scanners have units of their own.",
     maths="An intensity v becomes (v - mean) / SD, both over the whole image.",
     declared='''
 def normalise(image: Float32[np.ndarray, "{axes}"]) -> Float[np.ndarray, "{axes}"]:
@@ -88,15 +81,6 @@ _IDEAS = {
         "a small U-Net that finds displacements",
         "Predict where each {voxel} of the fixed image lies in the moving one; learn from how well they then agree.",
     ),
-}
-_ANSWERS = {
-    "segmentation": "the probability of foreground of each {voxel}.",
-    "label_maps": "the class of each {voxel}; 0 is background.",
-    "classification": "the probability of each class.",
-    "multilabel": "the probability of each label.",
-    "regression": "the number of each case.",
-    "synthesis": "the target image of each case.",
-    "registration": "how far each {voxel} of the fixed image moves, in {voxel}s.",
 }
 _OUTPUTS = {
     "classification": "classes",
@@ -203,18 +187,13 @@ def _words(plan: Scaffold) -> dict[str, Any]:
         "key": key,
         "data": plan.data,
         "metric": plan.metric,
-        "metric_words": metric_words(plan.metric),
         "anchors": plan.anchors,
         "anchors_words": plan.anchors_words,
         "cap": f'{{ when = "{plan.metric} < 0.5", at = 0.7 }}',
         "test_points": TEST_POINTS,
         "sample": STATISTICS if is_rows else NORMALISE,
         "idea": {"title": idea, "text": text.format(voxel=voxel)},
-        "predict_words": "the probability of class 1."
-        if task == "classification" and outputs == 2
-        else _ANSWERS[task].format(voxel=voxel),
         "prediction": task_named(task).prediction,
-        "arrays_words": [(name, _described(name, axes)) for name, axes in plan.arrays.items()],
         "axes": " ".join([*leading, *names]),
         "small_space": ", ".join(map(str, [*([2] if channels else []), 3, 4, 6][-len(leading) - len(names) :])),
         "space": ", ".join(names),
@@ -302,13 +281,6 @@ def _prepared(plan: Scaffold, kind: str, key: str, truth: str, *, listed: bool) 
         values = f"np.concatenate([each.ravel() for each in {each}])" if listed else each
         lines += [f"target = {values}", "model.target.copy_(torch.tensor([target.mean(), target.std() or 1.0]))"]
     return lines
-
-
-def _described(name: str, axes: Axes) -> str:
-    """An array of a case in words, for the brief."""
-    shape = f"{axes.dtype} ({', '.join(axes.sizes)})" if axes.sizes else axes.dtype
-    role = "the truth, which `predict` does not get" if axes.role == "truth" else "input"
-    return f"{shape}, {role}; *what it is, and its unit*"
 
 
 def _drawn(plan: Scaffold, name: str, *, listed: bool) -> str:

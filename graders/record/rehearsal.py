@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from graders.record.documents import Cause
 
@@ -114,6 +114,10 @@ LONGEST_WHY = 200
 """Characters of a reason on one line."""
 
 
+_NUMBERS: Final = "  points  mistakes  mutants"
+"""Of each hidden test: its points, the misconceptions for which it fails, and how many of its mutants it catches."""
+
+
 @dataclass(frozen=True)
 class Rehearsal:
     """The author's proof of an assignment, with its gaps."""
@@ -183,10 +187,7 @@ class Rehearsal:
             yield from self._part_lines()
             return
         if self.proofs:
-            widths = [max(len(text) for text in column) for column in zip(*self._rows(), strict=True)]
-            for row in self._rows():
-                cells = zip(row, widths, strict=True)
-                yield "  ".join(text.ljust(width) for text, width in cells).rstrip()
+            yield from self._test_lines()
             yield ""
         for framework, (earned, possible) in self.references.items():
             yield f"reference in {framework}: {earned} of {possible} points of the hidden tests"
@@ -212,20 +213,23 @@ class Rehearsal:
         yield from self._gap_lines(self.gaps, "in this part")
         yield f"Only {', '.join(self.only)} ran: nothing is stored. The whole: medmark rehearse {self.assignment}"
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = [("hidden test", "points", "misconceptions", "mutants caught", "uses")]
-        for proof in self.proofs:
-            caught = proof.mutants - len(proof.survivors)
-            rows.append(
-                (
-                    proof.id,
-                    str(proof.points),
-                    str(len(proof.misconceptions)) if proof.misconceptions else "none",
-                    f"{caught} of {proof.mutants}",
-                    ", ".join(proof.names_used),
-                )
-            )
-        return rows
+    def _test_lines(self) -> Iterator[str]:
+        """A line for each hidden test, below the name of its file: within 80 columns where names are not longer."""
+        ids = [proof.id.rpartition("::") for proof in self.proofs]
+        width = min(80 - len(_NUMBERS), max(len(name) + 2 * bool(file) for file, _, name in ids))
+        yield f"{'hidden test':{width}}{_NUMBERS}"
+        above = ""
+        for (file, _, name), proof in zip(ids, self.proofs, strict=True):
+            if file and file != above:
+                yield file
+            above = file
+            text = f"  {name}" if file else name
+            if len(text) > width:
+                yield text
+                text = ""
+            mistakes = str(len(proof.misconceptions)) if proof.misconceptions else "none"
+            mutants = f"{proof.mutants - len(proof.survivors)}/{proof.mutants}"
+            yield f"{text:{width}}{proof.points:8}{mistakes:>10}{mutants:>9}"
 
     @staticmethod
     def _gap_lines(gaps: tuple[Gap, ...], heading: str) -> Iterator[str]:

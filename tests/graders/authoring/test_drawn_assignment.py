@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from assignments.data.columns import in_memory
+from assignments.derived.brief import brief_text
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import hidden_tests, load, overridden, public_tests
@@ -94,7 +95,13 @@ def test_the_files_for_each_task_fit_together_and_the_reference_learns(tmp_path,
     (mistake,) = misconceptions(assignment)
     assert mistake.fails == (test.id,)
     assert len(public_tests(assignment)) == 2
-    assert not [path for path in assignment.folder.rglob("*.*") if "{{" in path.read_text() or "{%" in path.read_text()]
+    texts = {path.name: path.read_text() for path in assignment.folder.rglob("*.*") if path.name != "brief.md"}
+    assert not [name for name, text in texts.items() if "{{" in text or "{%" in text]
+    brief = brief_text(assignment)
+    arrays = [line.partition(":")[0].partition(" ")[0] for line in CASES[name][2:]]
+    assert [key for key in arrays if f"| `{key}` |" not in brief] == []
+    (function,) = set(read_interface(assignment.folder / "interface.py").functions) - {"fit", "predict", "save", "load"}
+    assert f"| `{function}(" in brief
 
     one_run = overridden(assignment, run={"mode": "retrain", "seeds": 1}, data={"train": 60, "val": 12, "test": 30})
     interface = read_interface(assignment.folder / "interface.py")

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -487,11 +488,31 @@ def test_progress_counts_every_step(assignment: Assignment, bench: StandIn) -> N
     assert steps[-1] == ("pytorch: mutant halve: echo", 16, 16)
 
 
+def test_the_table_is_within_80_columns_even_where_a_name_is_not(assignment: Assignment, bench: StandIn) -> None:
+    rehearsal = rehearse(assignment, bench)
+    long = "test_" + "x" * 80
+    proofs = (replace(rehearsal.proofs[0], id=f"test_double.py::{long}"), replace(rehearsal.proofs[1], id="a_contract"))
+    lines = list(replace(rehearsal, proofs=proofs).lines())
+    assert lines[2:7] == [
+        f"{'hidden test':53}  points  mistakes  mutants",
+        "test_double.py",
+        f"  {long}",
+        f"{'':53}       2         1      5/5",
+        f"{'a_contract':53}       1         1      5/5",
+    ]
+
+
 def test_the_author_reads_a_table_and_a_program_reads_json(assignment: Assignment, bench: StandIn) -> None:
     bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
     rehearsal = rehearse(assignment, bench)
-    text = "\n".join(rehearsal.lines())
-    assert "test_double.py::test_halve   1       none            4 of 5          halve" in text
+    lines = list(rehearsal.lines())
+    assert lines[2:6] == [
+        "hidden test    points  mistakes  mutants",
+        "test_double.py",
+        "  test_double       2         1      5/5",
+        "  test_halve        1      none      4/5",
+    ]
+    text = "\n".join(lines)
     assert "reference in pytorch: 3 of 3 points of the hidden tests" in text
     assert "misconceptions: 1 of 2 caught" in text
     assert "3 gaps shown in the provenance of every mark:" in text
