@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -141,6 +141,34 @@ class FrameworkRun:
     def names_used(self) -> Mapping[str, frozenset[str]]:
         """By test: the names of the interface that it used on the reference."""
         return names_used(self.reference, self.alone)
+
+
+def halves(plan: FrameworkPlan) -> list[FrameworkPlan]:
+    """A plan in two parts that can run at once and take about equally long: the second has misconceptions only."""
+    steps = INPUT_DRAWS + bool(plan.public_tests) + len(plan.starters) + 1 if plan.asks_reference else 0
+    first = max(0, len(plan.misconceptions) - steps) // 2
+    only_mistakes = replace(plan, asks_reference=False, public_tests=(), starters=(), declared={}, is_first=False)
+    parts = [
+        replace(plan, misconceptions=plan.misconceptions[:first]),
+        replace(only_mistakes, misconceptions=plan.misconceptions[first:]),
+    ]
+    return parts if plan.misconceptions else parts[:1]
+
+
+def joined(runs: Sequence[FrameworkRun]) -> list[FrameworkRun]:
+    """The run of each framework, of the runs of its parts."""
+    by_framework: dict[str, list[FrameworkRun]] = {}
+    for run in runs:
+        by_framework.setdefault(run.framework, []).append(run)
+    return [
+        replace(
+            parts[0],
+            misconceptions={id: results for part in parts for id, results in part.misconceptions.items()},
+            revealed=tuple(number for part in parts for number in part.revealed if number.test in parts[0].sound),
+            seconds=max(part.seconds for part in parts),
+        )
+        for parts in by_framework.values()
+    ]
 
 
 def sound_tests(ids: Sequence[str], reference: Sequence[TestResults]) -> frozenset[str]:

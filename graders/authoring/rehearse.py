@@ -42,7 +42,7 @@ from graders.authoring.conclusions import (
 )
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.mutants import DeclaredName, declared_names
-from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, run_framework
+from graders.authoring.proving import FrameworkPlan, FrameworkRun, OnProgress, OpenBench, halves, joined, run_framework
 from graders.authoring.selection import EVERYTHING, REFERENCE, STARTER, Selection, selected
 from graders.authoring.side_by_side import Work, in_turn, side_by_side
 from graders.authoring.stored_tests import remembering
@@ -70,6 +70,7 @@ def rehearse(
     notes: Callable[[], Iterable[str]] = tuple,
     on_progress: OnProgress = lambda text, done, of: None,
     run_all: RunAll = in_turn,
+    in_halves: bool = False,
     only: Sequence[str] = (),
     record: bool = False,
 ) -> Rehearsal:
@@ -84,6 +85,7 @@ def rehearse(
         notes: Returns lines for the author.
         on_progress: Called at every step.
         run_all: Runs the frameworks' works.
+        in_halves: Whether each framework's work is done as two.
         only: Names of what to run; none for a whole rehearsal.
         record: Whether what fails for a misconception besides its `fails` may do so from now on.
 
@@ -102,7 +104,9 @@ def rehearse(
     seconds = {"calibration": time.monotonic() - began}
     with starter_folder(assignment) as starters:
         all_plans = plans(scene, frameworks, declared, starters, selection)
-        runs = run_all([partial(run_framework, plan, open_bench) for plan in all_plans], on_progress)
+        parts = [part for plan in all_plans for part in (halves(plan) if in_halves else [plan])]
+        works = [partial(run_framework, part, open_bench) for part in parts]
+        runs = joined(run_all(works, on_progress))
     shares |= starter_shares(runs)
     seen = patterns(scene, runs)
     must_fail = {item.id: item.fails for item in mistakes}
@@ -265,6 +269,7 @@ def rehearse_folder(
         notes=lambda: [*proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
         run_all=side_by_side,
+        in_halves=True,
         only=only,
         record=record,
     )

@@ -21,8 +21,9 @@ from assignments.errors import UserError
 from assignments.load import load
 from graders.authoring import rehearse as rehearsing
 from graders.authoring.mutants import SPOIL_KINDS
-from graders.authoring.proving import EarnedShare
+from graders.authoring.proving import EarnedShare, FrameworkRun, OnProgress
 from graders.authoring.rehearse import rehearse
+from graders.authoring.side_by_side import Work, in_turn
 from graders.metrics import Floats
 from graders.record.documents import Cause, TestResult
 from graders.record.patterns import store_patterns
@@ -486,6 +487,31 @@ def test_progress_counts_every_step(assignment: Assignment, bench: StandIn) -> N
     rehearse(assignment, bench, on_progress=lambda text, done, of: steps.append((text, done, of)))
     assert steps[0] == ("pytorch: reference", 1, 6)
     assert steps[-1] == ("pytorch: mutant halve: echo", 16, 16)
+
+
+def test_a_rehearsal_in_halves_comes_to_the_same(assignment: Assignment, bench: StandIn) -> None:
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
+    whole, in_halves = (rehearse(assignment, bench, in_halves=each) for each in (False, True))
+    assert len(whole.misconceptions) == 2
+    assert whole.gaps
+    assert replace(in_halves, seconds=whole.seconds) == whole
+
+
+def test_the_second_half_of_a_rehearsal_has_only_misconceptions(assignment: Assignment, bench: StandIn) -> None:
+    steps: list[list[str]] = []
+
+    def run_all(works: Sequence[Work], on_progress: OnProgress) -> list[FrameworkRun]:
+        runs = []
+        for work in works:
+            texts: list[str] = []
+            runs += in_turn([work], lambda text, done, of, texts=texts: texts.append(text.removeprefix("pytorch: ")))
+            steps.append(texts)
+        return runs
+
+    rehearse(assignment, bench, in_halves=True, run_all=run_all)
+    assert steps[0][:3] == ["reference", "reference, inputs of draw 2", "reference, inputs of draw 3"]
+    assert steps[1] == ["misconception squares", "misconception floors"]
+    assert not set(steps[0]) & set(steps[1])
 
 
 def test_the_table_is_within_80_columns_even_where_a_name_is_not(assignment: Assignment, bench: StandIn) -> None:
