@@ -176,7 +176,8 @@ def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path
     assert rehearsal.proofs[0].mutants == 5
     assert rehearsal.shares["starter/solution.py"] == 0
     assert rehearsal.shares["baseline: the training set's frequencies"] == 0
-    assert steps[:6] == [*(f"numpy: draw {n}" for n in range(1, 6)), "numpy: reference"]
+    assert steps[:5] == [f"numpy: draw {n}" for n in range(1, 6)]
+    assert "numpy: reference" in steps[5:7]  # beside the only misconception
 
     calibrated, _ = stored_calibration(load(folder))
     assert calibrated is not None
