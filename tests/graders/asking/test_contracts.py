@@ -53,6 +53,7 @@ def scene(tmp_path_factory):
         yield scene
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("id", "framework"), SOLUTIONS)
 def test_a_sound_solution_holds_every_contract_of_its_task(scene, id, framework):
     for draw in range(2):

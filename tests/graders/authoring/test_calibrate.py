@@ -555,6 +555,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_trained(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+@pytest.mark.slow
 def test_a_rehearsal_that_cannot_be_stored_is_shown_with_that_gap(
     folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
