@@ -18,7 +18,7 @@ from assignments.data.hidden import (
     purposes_of,
     records,
 )
-from assignments.data.sources import source_of
+from assignments.data.sources import SOURCES, source_of
 from assignments.data.streams import PUBLISHED, Keys
 from assignments.errors import UserError
 
@@ -212,7 +212,7 @@ def test_inputs_truth_and_training_data_have_separate_digests(frames):
 def test_an_unknown_source_names_the_nearest_or_lists_all():
     with pytest.raises(UserError, match=r'no source "breast_canser" .*; did you mean "breast_cancer"\?'):
         source_of(assignment(source="breast_canser"))
-    with pytest.raises(UserError, match=r"use one of: breast_cancer, fetal_biometry, folder, promise12, prostate_mr$"):
+    with pytest.raises(UserError, match=rf"use one of: {', '.join(sorted(SOURCES))}$"):
         source_of(assignment(source="nothing like it"))
 
 
