@@ -132,7 +132,7 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
     formats = {normal(distribution(name)) for name in EXTRAS["formats"]}
     paper = {normal(distribution(name)) for name in EXTRAS["pdf"]}
     paper |= {normal(distribution(more)) for name in paper - {"medmark"} for more in requires(name) or ()}
-    brought = required | along | formats | paper
+    brought = required | along | formats | paper | {normal(distribution(name)) for name in EXTRAS["data"]}
     assert [name for name in sorted(outside) if not installed().get(name, set()) & brought] == []
 
 
@@ -147,7 +147,7 @@ def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they
         assert not names & set(used_in("\n".join(map(ast.unparse, at_once)))), file
         if names & set(used_in(text)):
             homes.add(file.parent.relative_to(ROOT).as_posix())
-    assert homes == {"assignments/data/folder"}
+    assert homes == {"assignments/data/folder", "assignments/data/sources"}
 
 
 def test_what_writes_pdf_is_imported_by_one_file_and_when_it_writes():

@@ -9,11 +9,13 @@ from __future__ import annotations
 from assignments.assignment import Assignment
 from assignments.data.source import Source
 from assignments.data.source_names import is_own
-from assignments.data.sources import biometry, breast_cancer, fetal_us, folder, promise12, prostate_mr
+from assignments.data.sources import biometry, brain_slices, breast_cancer, fetal_us, folder, promise12, prostate_mr
 from assignments.data.sources.own import own_source
 from assignments.errors import UserError, nearest
 
 SOURCES: dict[str, Source] = {
+    "brain_contrasts": brain_slices.TWO_CONTRASTS,
+    "brain_pairs": brain_slices.PAIRED,
     "breast_cancer": breast_cancer.SOURCE,
     "fetal_biometry": biometry.SOURCE,
     "fetal_us": fetal_us.SOURCE,

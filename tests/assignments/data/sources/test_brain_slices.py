@@ -1,0 +1,99 @@
+"""Brains: real anatomy in drawn shapes, with a deformation that is known to the pixel."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from assignments.data.sources.brain_slices import (
+    CONTRASTS,
+    LANDMARKS,
+    PAIRS,
+    SHAPE,
+    atlas,
+    brain_contrasts,
+    brain_pairs,
+    smooth_field,
+)
+from assignments.errors import UserError
+from graders.metrics.registration import jacobian_determinant
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return brain_pairs(30, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def contrasts():
+    return brain_contrasts(30, np.random.default_rng(1))
+
+
+def test_arrays_are_as_declared(pairs, contrasts):
+    for cases, arrays in ((pairs, PAIRS), (contrasts, CONTRASTS)):
+        assert all(axes.fits(cases[key][0]) for key, axes in arrays.items())
+        assert cases["subject"].tolist() == list(range(30))
+
+
+@pytest.mark.parametrize("draw", [brain_pairs, brain_contrasts])
+def test_the_generator_alone_decides(draw):
+    first, again, other = (draw(3, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert all(np.array_equal(first[key], again[key]) for key in first)
+    assert not any(np.array_equal(first[key], other[key]) for key in first if key != "subject")
+
+
+def test_the_atlas_is_a_brain_in_the_middle_of_its_slices():
+    t1, grey, white = atlas().transpose(1, 0, 2, 3)
+    assert t1.shape == (28, *SHAPE)
+    assert atlas().max() == 1
+    middle = ndimage.center_of_mass(t1.sum(axis=0))
+    assert middle == pytest.approx([(size - 1) / 2 for size in SHAPE], abs=3)
+    assert (white > 0.5).sum() > 0.5 * (grey > 0.5).sum()
+    assert abs(t1 - t1[:, :, ::-1]).mean() < 0.25 * t1.mean()  # two hemispheres alike
+
+
+def test_without_nilearn_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    atlas.cache_clear()
+    try:
+        with pytest.raises(UserError, match=r"nilearn, which is not installed: pip install 'medmark\[data\]'"):
+            brain_pairs(1, np.random.default_rng(0))
+    finally:
+        atlas.cache_clear()
+
+
+def test_a_smooth_field_has_no_folds():
+    for seed in range(20):
+        field = smooth_field(np.random.default_rng(seed), 9.0, 10.0)
+        assert jacobian_determinant(field).min() > 0
+
+
+def test_landmarks_lie_at_the_same_point_of_both_brains(pairs):
+    # Both images have contrasts of their own, but tissue is tissue: labels at both ends agree but for the borders.
+    fixed, moving = pairs["labels"].transpose(1, 0, 2, 3)
+    here, there = np.round(pairs["landmarks"]).astype(int).transpose(1, 0, 2, 3)
+    case = np.repeat(np.arange(30)[:, None], LANDMARKS, 1)
+    a, b = fixed[case, here[..., 0], here[..., 1]], moving[case, there[..., 0], there[..., 1]]
+    assert (a > 0).all()
+    assert (a == b).mean() > 0.95
+
+
+def test_without_registration_landmarks_are_some_pixels_apart(pairs):
+    apart = np.linalg.norm(pairs["landmarks"][:, 0] - pairs["landmarks"][:, 1], axis=-1)
+    assert 1.5 < apart.mean() < 3.5
+    assert apart.max() < 12
+
+
+def test_water_is_dark_in_one_contrast_and_bright_in_the_other(contrasts):
+    for image, target, mask in zip(contrasts["image"], contrasts["target"], contrasts["mask"], strict=True):
+        inside = mask == 1
+        assert np.corrcoef(image[inside], target[inside])[0, 1] < -0.3
+    assert 0.15 < contrasts["mask"].mean() < 0.5
+    assert contrasts["target"].max() <= 1
+
+
+def test_scanners_have_units_far_apart(pairs):
+    brightest = pairs["fixed"].max(axis=(1, 2))
+    assert brightest.max() > 20 * brightest.min()
+    assert pairs["fixed"].min() >= 0
