@@ -225,6 +225,7 @@ class Asking:
             raise CpuLimit(f"{self.usage.cpu_s} CPU s, with the processes that ended before")
         cpu_s = self._left_cpu_s + self._public_cpu_s
         run = self.assignment.run
+        # A run of weights is the same whatever the repeat's seed: its key has none.
         seed = self._hidden.fit_seed if run.mode == "retrain" else 0
         self._client = WorkerClient(self.session, self._interface, cpu_s, solution=self._solution, seed=seed)
         student = Student(self._client)

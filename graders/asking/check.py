@@ -7,8 +7,6 @@ saw it through setup, call and teardown; the exception that it raises decides an
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import io
 import os
 import sys
@@ -153,7 +151,7 @@ def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Jou
 
 def worker_seed(stream_key: bytes) -> int:
     """The seed, below 2**32, of a test's worker; nobody can compute the test's stream from it."""
-    return int.from_bytes(hmac.digest(stream_key, b"worker", hashlib.sha256)[:4], "big")
+    return int.from_bytes(key(stream_key, "worker")[:4], "big")
 
 
 UNSEEN = TestResult("failed", Cause(NOT_RUN_REASON))
