@@ -37,7 +37,7 @@ NEEDS = "its anatomy comes with the package nilearn, which is not installed: pip
 
 
 def brain_pairs(n: int, rng: Generator) -> Arrays:
-    """`n` pairs of slices: one subject on two scanners, between which the brain has deformed by up to 9 pixels.
+    """`n` pairs of slices: a subject on two scanners, the brain deformed in between by up to 9 pixels along an axis.
 
     Returns:
         fixed, moving: (n, H, W) float32, each in its scanner's own unit.
@@ -45,8 +45,7 @@ def brain_pairs(n: int, rng: Generator) -> Arrays:
         landmarks: (n, 2, LANDMARKS, 2) float32 pixels (row, column): points in the fixed image, and in the moving one.
         subject: (n,) int64.
     """
-    cases = [_pair(rng) for _ in range(n)]
-    return {key: np.stack([case[key] for case in cases]) for key in PAIRS} | {"subject": np.arange(n)}
+    return _stacked([_pair(rng) for _ in range(n)])
 
 
 def brain_contrasts(n: int, rng: Generator) -> Arrays:
@@ -58,8 +57,12 @@ def brain_contrasts(n: int, rng: Generator) -> Arrays:
         mask: (n, H, W) uint8, 1 in the brain, where the answer counts.
         subject: (n,) int64.
     """
-    cases = [_contrasts(rng) for _ in range(n)]
-    return {key: np.stack([case[key] for case in cases]) for key in CONTRASTS} | {"subject": np.arange(n)}
+    return _stacked([_contrasts(rng) for _ in range(n)])
+
+
+def _stacked(cases: list[Arrays]) -> Arrays:
+    """Cases with a leading N, each of another subject."""
+    return {key: np.stack([case[key] for case in cases]) for key in cases[0]} | {"subject": np.arange(len(cases))}
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,13 @@ class Tissues:
 def _pair(rng: Generator) -> Arrays:
     where = _slice_points(rng)
     field = smooth_field(rng, rng.uniform(5, 9), 10.0)
-    grid = _grid()
     level = rng.uniform(0, len(atlas()) - 1.01)
     # The atlas is sampled once for each image: a fixed image that is a sample of the moving one would be blurred twice.
-    moved = np.stack([ndimage.map_coordinates(axis, grid + field, order=1, mode="nearest") for axis in where])
+    moved = np.stack([ndimage.map_coordinates(axis, _grid() + field, order=1, mode="nearest") for axis in where])
     fixed, moving = (_tissues(level, points) for points in (moved, where))
     inside = np.argwhere(ndimage.binary_erosion(fixed.brain > 0.5, iterations=2))
-    points = inside[rng.choice(len(inside), LANDMARKS)].astype(np.float64)
-    there = points + np.stack([ndimage.map_coordinates(axis, points.T, order=1) for axis in field], axis=1)
+    points = inside[rng.choice(len(inside), LANDMARKS)]  # (LANDMARKS, 2)
+    there = points + field[:, points[:, 0], points[:, 1]].T
     return {
         "fixed": _scanned(fixed, rng),
         "moving": _scanned(moving, rng),
@@ -138,15 +140,16 @@ def _slice_points(rng: Generator) -> np.ndarray:
 
 
 def smooth_field(rng: Generator, largest: float, smoothness: float) -> np.ndarray:
-    """A displacement (2, H, W) in pixels without folds, `largest` pixels at most before squaring.
+    """A displacement (2, H, W) in pixels without folds, of at most `largest` pixels along either axis.
 
-    It is the flow of a smooth velocity, by scaling and squaring (Arsigny et al., MICCAI 2006).
+    It is the flow of a smooth velocity for a unit of time, by scaling and squaring (Arsigny et al., MICCAI 2006).
     """
     velocity = np.stack([ndimage.gaussian_filter(rng.standard_normal(SHAPE), smoothness) for _ in range(2)])
+    grid = _grid()
     field: np.ndarray = velocity * (largest / np.abs(velocity).max() / 2**6)
     for _ in range(6):
-        there = _grid() + field
-        field = field + np.stack([ndimage.map_coordinates(axis, there, order=1, mode="nearest") for axis in field])
+        further = [ndimage.map_coordinates(axis, grid + field, order=1, mode="nearest") for axis in field]
+        field = field + np.stack(further)
     return field
 
 
@@ -204,16 +207,19 @@ def _centred(slices: np.ndarray) -> np.ndarray:
     return slices
 
 
+_SIZE = f"{SHAPE[0]} {SHAPE[1]}"
 PAIRS = {
-    "fixed": Axes("float32", "72 64", doc="T1-like, in its scanner's own unit"),
-    "moving": Axes("float32", "72 64", doc="the same subject on another scanner, deformed"),
-    "labels": Axes("uint8", "2 72 64", role="truth", doc="of fixed and moving: 1, 2 hemispheres, 3 ventricles"),
-    "landmarks": Axes("float32", "2 24 2", role="truth", doc="points (row, column) in fixed and in moving, in pixels"),
+    "fixed": Axes("float32", _SIZE, doc="T1-like, in its scanner's own unit"),
+    "moving": Axes("float32", _SIZE, doc="the same subject on another scanner, deformed"),
+    "labels": Axes("uint8", f"2 {_SIZE}", role="truth", doc="of fixed and moving: 1, 2 hemispheres, 3 ventricles"),
+    "landmarks": Axes(
+        "float32", f"2 {LANDMARKS} 2", role="truth", doc="(row, column) in fixed and in moving, in pixels"
+    ),
 }
 CONTRASTS = {
-    "image": Axes("float32", "72 64", doc="T1-like, in its scanner's own unit"),
-    "target": Axes("float32", "72 64", role="truth", doc="T2-like, from 0 in air to 1 in water"),
-    "mask": Axes("uint8", "72 64", role="truth", doc="1 in the brain, where the answer counts"),
+    "image": Axes("float32", _SIZE, doc="T1-like, in its scanner's own unit"),
+    "target": Axes("float32", _SIZE, role="truth", doc="T2-like, from 0 in air to 1 in water"),
+    "mask": Axes("uint8", _SIZE, role="truth", doc="1 in the brain, where the answer counts"),
 }
 PAIRED = Endless(PAIRS, brain_pairs, small_cases=brain_pairs)
 TWO_CONTRASTS = Endless(CONTRASTS, brain_contrasts, small_cases=brain_contrasts)

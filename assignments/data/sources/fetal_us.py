@@ -19,7 +19,7 @@ malformations, twins, and what a vendor's filters do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.random import Generator
@@ -96,7 +96,7 @@ class Fetuses:
 
     def of(self, subject: np.ndarray) -> Fetuses:
         """Those of each frame."""
-        return Fetuses(*(getattr(self, name)[subject] for name in self.__dataclass_fields__))
+        return Fetuses(*(getattr(self, field.name)[subject] for field in fields(self)))
 
 
 def _fetuses(n: int, rng: Generator) -> Fetuses:
@@ -164,6 +164,11 @@ class _Canvas:
         """Make a region bone."""
         self.bone = np.where(where, np.float32(1), self.bone)
 
+    def cover(self, where: np.ndarray) -> None:
+        """Give a region to the tissue above the womb."""
+        self.fill(where, MUSCLE)
+        self.bone = np.where(where, np.float32(0), self.bone)
+
 
 @dataclass(frozen=True)
 class _Pose:
@@ -208,6 +213,7 @@ def _frames(plane: np.ndarray, fetuses: Fetuses, rng: Generator, shape: tuple[in
             own = fetuses.of(chosen)
             canvas = _Canvas(own, rng)
             draw(canvas, own)
+            canvas.cover(canvas.y < own.wall[:, None, None] - 3)  # a large fetus ends at the womb
             image[chosen] = _scanned(canvas, own, shape)
     return image
 
@@ -304,7 +310,7 @@ def _other(canvas: _Canvas, fetuses: Fetuses) -> None:
     kind = canvas.rng.integers(0, 3, (canvas.n, 1, 1))
     bone_length = (fetuses.fl / 2)[:, None, None]
     thigh = canvas.ellipse(pose, 1.25 * bone_length, 0.5 * bone_length)
-    canvas.fill((thigh.within) & (kind == 0), MUSCLE + 2)
+    canvas.fill(thigh.within & (kind == 0), MUSCLE + 2)
     shaft = canvas.ellipse(pose, bone_length, np.full_like(bone_length, 2.0))
     canvas.fill(shaft.within & (kind == 0), BONE)
     canvas.harden(shaft.within & (kind == 0))

@@ -3,27 +3,12 @@
 import numpy as np
 import pytest
 
-from assignments.data.parts import drawn_parts
-from assignments.data.sources.biometry import SOURCE, expected_lengths, fetal_biometry
-from tests.reports.hand_made import assignment
+from assignments.data.sources.biometry import expected_lengths, fetal_biometry
 
 
 @pytest.fixture(scope="module")
 def cases():
     return fetal_biometry(6000, np.random.default_rng(1))
-
-
-def test_arrays_are_as_declared(cases):
-    for key, axes in SOURCE.arrays.items():
-        assert axes.fits(cases[key][0])
-    assert {key for key, axes in SOURCE.arrays.items() if axes.role == "truth"} == {"y"}
-    assert cases["subject"].dtype == np.int64
-
-
-def test_the_generator_alone_decides():
-    first, again = (fetal_biometry(9, np.random.default_rng(3)) for _ in range(2))
-    assert all(np.array_equal(first[key], again[key]) for key in first)
-    assert not np.array_equal(first["x"], fetal_biometry(9, np.random.default_rng(4))["x"])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
@@ -55,11 +40,3 @@ def test_scans_of_one_fetus_resemble_each_other_and_those_of_two_do_not(cases):
     # Of the variance, size and proportions: (2.5^2 + p^2) / (2.5^2 + p^2 + operator^2)
     assert own == pytest.approx([0.79, 0.69, 0.55, 0.35], abs=0.05)
     assert abs(np.corrcoef(scans[:-1, 0, 1], scans[1:, 0, 1])[0, 1]) < 0.05
-
-
-def test_training_and_hidden_cases_share_no_fetus():
-    asks = assignment(data={"source": "fetal_biometry", "train": 12, "val": 3, "test": 9})
-    parts = drawn_parts(SOURCE, asks, b"s" * 32, "0")
-    labelled = {*parts.train["subject"], *parts.val["subject"]}
-    assert labelled.isdisjoint(map(int, parts.subjects))
-    assert set(parts.train["subject"]).isdisjoint(parts.val["subject"])

@@ -7,9 +7,7 @@ import pytest
 from scipy import ndimage
 
 from assignments.data.sources.brain_slices import (
-    CONTRASTS,
     LANDMARKS,
-    PAIRS,
     SHAPE,
     atlas,
     brain_contrasts,
@@ -28,19 +26,6 @@ def pairs():
 @pytest.fixture(scope="module")
 def contrasts():
     return brain_contrasts(30, np.random.default_rng(1))
-
-
-def test_arrays_are_as_declared(pairs, contrasts):
-    for cases, arrays in ((pairs, PAIRS), (contrasts, CONTRASTS)):
-        assert all(axes.fits(cases[key][0]) for key, axes in arrays.items())
-        assert cases["subject"].tolist() == list(range(30))
-
-
-@pytest.mark.parametrize("draw", [brain_pairs, brain_contrasts])
-def test_the_generator_alone_decides(draw):
-    first, again, other = (draw(3, np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert all(np.array_equal(first[key], again[key]) for key in first)
-    assert not any(np.array_equal(first[key], other[key]) for key in first if key != "subject")
 
 
 def test_the_atlas_is_a_brain_in_the_middle_of_its_slices():
@@ -82,7 +67,7 @@ def test_landmarks_lie_at_the_same_point_of_both_brains(pairs):
 def test_without_registration_landmarks_are_some_pixels_apart(pairs):
     apart = np.linalg.norm(pairs["landmarks"][:, 0] - pairs["landmarks"][:, 1], axis=-1)
     assert 1.5 < apart.mean() < 3.5
-    assert apart.max() < 12
+    assert np.abs(pairs["landmarks"][:, 0] - pairs["landmarks"][:, 1]).max() <= 9
 
 
 def test_water_is_dark_in_one_contrast_and_bright_in_the_other(contrasts):
