@@ -58,6 +58,15 @@ PAIRS = {
         loss="loss",
         own=frozenset({"GroupNorm"}),
     ),
+    "fetal_planes": Pair(
+        configs=(
+            # Kernels 9 * (2576 + 5376) + 2576, norms 4 * 112, output 65 * 4; and 9 * (8 + 64) + 8, 4 * 8, 9 * 3
+            ({"width": 16, "blocks": 3, "dropout": 0.3, "classes": 4}, 74_852),
+            ({"width": 8, "blocks": 1, "dropout": 0.0, "classes": 3}, 715),
+        ),
+        draw=lambda rng, config: (rng.normal(size=(4, 24, 20)), rng.integers(0, config["classes"], 4)),
+        loss="cross_entropy",
+    ),
     "conv_blocks": Pair(
         configs=(
             # (9 + 1) * 4, 4 blocks of (36 + 1) * 4, (4 + 1) * 2
@@ -217,7 +226,7 @@ def test_same_weights_give_the_same_losses_and_gradients(id, in_double_precision
     import torch
 
     for number, (config, _) in enumerate(pair.configs):
-        in_torch, in_keras = pytorch.build_model(config), tensorflow.build_model(config)
+        in_torch, in_keras = pytorch.build_model(config).eval(), tensorflow.build_model(config)
         rng = np.random.default_rng(number)
         for weight, twin in zip(in_torch.parameters(), in_keras.trainable_variables, strict=True):
             with torch.no_grad():
