@@ -8,10 +8,12 @@ from assignments.testing import points_to
 
 @pytest.mark.points(3)
 def test_training_tells_planes_apart(trained, small_cases, rng):
-    """`fit` learns from a few frames: on new ones the true plane gets more than its share of the probability."""
+    """`fit` learns from a few frames: on new ones a plane gets more probability where it is than elsewhere."""
     cases = small_cases(80, rng)
     prob = trained.predict(cases)["prob"]
     # The scales of the normalisation are 1 until the first step of training.
     weights = trained.student.model.parameters(trained.model)
     points_to("no_step", any(weight.ndim == 1 and (weight == 1).all() for weight in weights))
-    assert prob[np.arange(80), cases["y"]].mean() > 0.35
+    of_truth = prob[np.arange(80), cases["y"]]
+    everywhere = prob.mean(axis=0)[cases["y"]]  # what a constant answer of the same shares gives it
+    assert (of_truth - everywhere).mean() > 0.08
