@@ -153,7 +153,14 @@ def training_mode(reference: EditedReference) -> str:
     )
     if not re.search(pattern, _code(reference.text)):
         raise DoesNotApply("it switches nothing before it predicts")
-    return re.sub(pattern, other, reference.text)
+    return re.sub(pattern, other, _without_dropout(reference.text))
+
+
+def _without_dropout(text: str) -> str:
+    """The text whose dropout layers drop nothing: the same switch turns them on, and they are another mistake."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    layers = [node for node in nodes if re.search(r"Dropout\w*$", ast.unparse(node.func))]
+    return _replaced(text, [(node, f"{ast.unparse(node.func)}(0.0)") for node in layers])
 
 
 def deviations_of_1(reference: EditedReference) -> str:

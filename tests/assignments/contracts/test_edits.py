@@ -43,3 +43,8 @@ def test_what_the_code_does_can_be_made_wrong():
     text = REFERENCE.replace("return x  #", "return nn.BatchNorm1d(3)(x)  #")
     assert "model.train()" in training_mode(edited(text))
     assert "v.copy_(w)" in without_buffers(edited(text))
+
+
+def test_statistics_of_the_batch_are_made_wrong_without_turning_dropout_on():
+    text = REFERENCE.replace("return x  #", "return nn.Dropout2d(p=0.3)(nn.BatchNorm1d(3)(x))  #")
+    assert "nn.Dropout2d(0.0)(nn.BatchNorm1d(3)(x))" in training_mode(edited(text))
