@@ -73,6 +73,18 @@ def varies(calls: Any, model: Any, cases: Mapping[str, Array], answer: Array) ->
     return spread(answer) > 1e-3
 
 
+def predicting_moves(calls: Any, model: Any, cases: Mapping[str, Array]) -> bool:
+    """Whether the model's running averages move when it predicts, as they should only while it trains.
+
+    Args:
+        calls: The fixture `calls` of the worker that has the model.
+    """
+    before = calls.averages(model)
+    calls.answer(model, cases)
+    after = calls.averages(model)
+    return before is not None and not all(map(np.array_equal, before, after))
+
+
 def association(answer: Array, truth: Array) -> float:
     """The correlation of answers with the truth, -1 to 1: of (n,) with it as numbers, of (n, K) with each class."""
     expected = np.eye(answer.shape[1])[truth] if answer.ndim == 2 else truth.astype(np.float64)

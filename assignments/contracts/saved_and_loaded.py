@@ -1,6 +1,6 @@
 """`save` writes all that `load` needs, in another process, in the folder that it is told."""
 
-from assignments.contracts.answers import apart, between, furthest, varies
+from assignments.contracts.answers import apart, between, furthest, predicting_moves, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around, both, without_buffers, without_loading
 from assignments.testing import close, needs, points_to
@@ -14,7 +14,8 @@ def test_saved_and_loaded(trained, student, calls, small_cases, rng):
         varies(trained.calls, trained.model, cases, answer),
         "`fit` has to learn first: all cases get nearly the same answer",
     )
-    repeats = apart(answer, trained.answer(cases)) < 1e-4
+    moves = predicting_moves(trained.calls, trained.model, cases)
+    repeats = apart(answer, trained.answer(cases)) < 1e-4 and not moves
     outputs, weights = trained.calls.outputs(trained.model, cases), trained.calls.weights(trained.model)
     trained.student.save(trained.model, "saved")
     files = trained.student.fetch_files("saved")

@@ -112,6 +112,11 @@ class ModelCalls:
         """The model's trained weights; None where it has none that can be probed."""
         return _if_probed(lambda: self.student.model.parameters(model))
 
+    def averages(self, model: Handle) -> list[Array] | None:
+        """The floats that the model keeps and does not train, such as running averages; None as for `weights`."""
+        kept = _if_probed(lambda: self.student.model.buffers(model))
+        return None if kept is None else [each for each in kept if each.dtype.kind == "f"]
+
     def cpu_s_of(self, call: Callable[[], Any]) -> tuple[Any, float]:
         """What a call returns, and the CPU seconds of the worker that it took, as the kernel counts them.
 

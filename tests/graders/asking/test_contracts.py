@@ -94,6 +94,15 @@ def test_a_fixed_window_of_intensities_is_named_and_outlives_the_process_as_a_nu
     assert results["saved_and_loaded"].verdict == "passed"
 
 
+@pytest.mark.parametrize("mistake", ["batch_statistics_in_predict", "dropout_never_off"])
+def test_what_stays_on_in_a_model_with_dropout_and_batch_normalisation_is_named(scene, mistake):
+    one = next(each for each in misconceptions(scene.assignments["scans"]) if each.id == mistake)
+    names = [*one.fails, "saved_and_loaded"]
+    results = scene.results("scans", "pytorch", scene.mistake("scans", "pytorch", one), names)
+    assert results[one.fails[0]].cause.mistake == mistake
+    assert results["saved_and_loaded"].cause.mistake == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("function", ["fit", "predict", "save", "load"])
 def test_no_spoiled_function_holds_a_contract_that_uses_it(scene, function):
