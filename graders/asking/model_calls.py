@@ -114,8 +114,8 @@ class ModelCalls:
 
     def averages(self, model: Handle) -> list[Array] | None:
         """The floats that the model keeps and does not train, such as running averages; None as for `weights`."""
-        kept = _if_probed(lambda: self.student.model.buffers(model))
-        return None if kept is None else [each for each in kept if each.dtype.kind == "f"]
+        buffers = _if_probed(lambda: self.student.model.buffers(model))
+        return None if buffers is None else [each for each in buffers if each.dtype.kind == "f"]
 
     def cpu_s_of(self, call: Callable[[], Any]) -> tuple[Any, float]:
         """What a call returns, and the CPU seconds of the worker that it took, as the kernel counts them.
