@@ -110,7 +110,8 @@ def _of_source(
     if isinstance(source, Endless):
         if drawn is None:
             drawn = crossing(training_cases(source, assignment, PUBLISHED))
-        return PublishedCases("drawn", *held_out(drawn, assignment.id))
+        val = assignment.data.val
+        return PublishedCases("drawn", *held_out(drawn, assignment.id, val if isinstance(val, int) else 0))
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
     if val is None:
@@ -118,16 +119,25 @@ def _of_source(
     return PublishedCases("shared", train, val, prepared)
 
 
-def held_out(cases: Mapping[str, Cases], assignment_id: str) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
-    """The cases without those of a fifth of the subjects, and these: the same every time; None if they are too few."""
+def held_out(
+    cases: Mapping[str, Cases], assignment_id: str, least: int = 0
+) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
+    """The cases without those of some subjects, and these: the same every time; None if there are too few subjects.
+
+    Args:
+        least: How many cases to set aside at least, as whole subjects; 0 for those of a fifth of the subjects.
+    """
     count = len(next(iter(cases.values())))
     subjects = np.array([int(number) for number in cases["subject"]]) if "subject" in cases else np.arange(count)
     different = np.unique(subjects)
+    order = different[keyed_order(PUBLISHED, assignment_id, "held out", [str(subject) for subject in different])]
     number = len(different) // HELD_OUT
+    if least:
+        counts = np.cumsum([(subjects == subject).sum() for subject in order])
+        number = min(1 + int(np.searchsorted(counts, least)), len(different) - 1)
     if not number:
         return dict(cases), None
-    order = keyed_order(PUBLISHED, assignment_id, "held out", [str(subject) for subject in different])
-    aside = np.isin(subjects, different[order[:number]])
+    aside = np.isin(subjects, order[:number])
     first, second = np.flatnonzero(~aside), np.flatnonzero(aside)
     return {key: each[first] for key, each in cases.items()}, {key: each[second] for key, each in cases.items()}
 

@@ -37,7 +37,7 @@ CONFIG = {"width": 16, "blocks": 3, "dropout": 0.3, "classes": 4}  # channels of
 BATCH = 32
 LEARNING_RATE = 3e-3  # of the first step; half a cosine takes it to 0
 WEIGHT_DECAY = 1e-2
-STEPS = 900  # some 30 CPU seconds; the budget only guards against a slower machine
+STEPS = 900  # some 20 CPU seconds; the budget only guards against a slower machine
 CHECK_EVERY = 60  # steps from one score on the validation frames to the next
 
 

@@ -121,7 +121,7 @@ def test_a_generator_that_is_kept_back_publishes_phantoms_too(tmp_path):
     published = published_cases(loaded(tmp_path, source=DRAWN, data='train = 5\nshare = "none"\n'))
     assert (published.kind, len(published.train["image"])) == ("phantoms", 16)
     published = published_cases(loaded(tmp_path, source=DRAWN, data="train = 5\nval = 2\n"))
-    assert (published.kind, len(published.train["image"]), len(published.val["image"])) == ("drawn", 4, 1)
+    assert (published.kind, len(published.train["image"]), len(published.val["image"])) == ("drawn", 3, 2)
 
 
 def test_where_no_split_has_a_validation_part_a_fifth_of_the_subjects_is_set_aside(tmp_path):
@@ -140,6 +140,14 @@ def test_fewer_than_five_subjects_all_stay_for_training(subjects, aside):
     train, val = held_out(cases, "id")
     assert (None if val is None else len(set(val["subject"].tolist()))) == aside
     assert sorted([*train["x"], *(() if val is None else val["x"])]) == list(range(2 * subjects))
+
+
+@pytest.mark.parametrize(("least", "aside"), [(1, 2), (2, 2), (3, 4), (6, 6), (7, 8), (10, 8)])
+def test_as_many_cases_are_set_aside_as_the_assignment_says_in_whole_subjects(least, aside):
+    cases = {"x": np.arange(10), "subject": np.repeat(np.arange(5), 2)}
+    train, val = held_out(cases, "id", least)
+    assert (len(train["x"]), len(val["x"])) == (10 - aside, aside)
+    assert not set(train["subject"]) & set(val["subject"])
 
 
 def test_nothing_is_published_of_a_folder_without_a_split(tmp_path):
