@@ -59,12 +59,12 @@ def _function_problems(
                     yield f'declares "{key}", which the source does not have', nearest(key, arrays)
             elif axes.role == "truth" and not may_see_truth:
                 yield f'its inputs include "{key}", which the source declares as truth', f"remove {key} from its inputs"
-            elif not _agree(bare(hint), axes):
+            elif not agree(bare(hint), axes):
                 written = getattr(bare(hint), "__name__", str(hint))
                 yield f'declares "{key}" as {written}, but a case of the source is {axes}', "make both agree"
 
 
-def _agree(hint: Any, axes: Axes) -> bool:
+def agree(hint: Any, axes: Axes) -> bool:
     """Whether an array of the source can be as declared: with a leading N, or a list of cases."""
     each = typing.get_origin(hint) is list
     array = bare(typing.get_args(hint)[0]) if each else hint

@@ -12,7 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from assignments.caps import Condition, parse_condition
 from assignments.frozen import Frozen
@@ -83,6 +83,8 @@ class Data(Frozen):
     """Who may have the training cases; None: "none" for a folder of subjects, "public" for what is drawn or public."""
     permission: str = ""
     """Who permitted that they are shared, and when: required where the subjects of a folder are shared."""
+    about: str = ""
+    """What students read of the cases in the brief: whose they are, how they were taken."""
 
     # Of the source "folder" alone:
     cases: str = "cases.csv"
@@ -179,6 +181,33 @@ class Anchors(Frozen):
         return self
 
 
+class Unanchored(Frozen):
+    """In place of anchors that nobody has measured yet: the score is shown, and earns no points before they are set."""
+
+    better: Literal["higher", "lower"]
+    """Which way scores get better."""
+
+    @property
+    def rising(self) -> bool:
+        """Whether a higher score is better."""
+        return self.better == "higher"
+
+    @property
+    def sign(self) -> Literal[1, -1]:
+        """As `Anchors.sign`."""
+        return 1 if self.rising else -1
+
+
+def _anchors_kind(value: object) -> str:
+    return "none" if isinstance(value, Unanchored) or (isinstance(value, dict) and "better" in value) else "six"
+
+
+AnyAnchors = Annotated[
+    Annotated[Anchors, Tag("six")] | Annotated[Unanchored, Tag("none")], Discriminator(_anchors_kind)
+]
+"""Six values, or `{ better = "higher" }` where there are none yet."""
+
+
 class Cap(Frozen):
     """A ceiling on a criterion's share of points while a condition holds."""
 
@@ -213,7 +242,7 @@ class Accuracy(Frozen):
     id: str
     points: int = Field(gt=0)
     metric: str
-    anchors: Anchors
+    anchors: AnyAnchors
     caps: tuple[Cap, ...] = ()
     also: tuple[str, ...] = ()
     """Metrics that are scored too and earn no points, such as those of a leaderboard's utilities."""
@@ -380,6 +409,8 @@ class Assignment(Frozen):
     """Needed where a contract or a hidden test uses `trained`."""
     folder: Path
     """Folder of the assignment; set by the loader."""
+    own_data: Data | None = None
+    """Its own `[data]` where a course sets other cases (`assignments.load.overridden`); else None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -396,6 +427,14 @@ class Assignment(Frozen):
     def has_cases(self) -> bool:
         """Whether it has data."""
         return bool(self.data.source)
+
+    @property
+    def as_written(self) -> Assignment:
+        """The assignment with the cases of its own, for which interface, hidden tests and proof were written.
+
+        A course may set others: these have to fit the interface (`assignments.data_checks`).
+        """
+        return self if self.own_data is None else self.model_copy(update={"data": self.own_data, "own_data": None})
 
     @property
     def split_file(self) -> Path:

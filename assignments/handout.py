@@ -11,6 +11,7 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from assignments.cases_archive import write_archive
+from assignments.course_settings import as_the_course_sets
 from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
 from assignments.derived.brief import BRIEF, brief_text
@@ -104,11 +105,11 @@ def _starters(assignment: Assignment) -> dict[str, bytes]:
 
 
 def _settings(assignment: Assignment) -> bytes:
-    """The text of assignment.toml for students; as it is where it has nothing private."""
+    """The text of assignment.toml for students, as the course sets it; as it is where nothing is private or changed."""
     content = (assignment.folder / "assignment.toml").read_bytes()
-    text = content.decode("utf-8-sig")
-    public = public_settings(text.replace("\r\n", "\n"))
-    return content if public == text.replace("\r\n", "\n") else public.encode()
+    text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    public = public_settings(as_the_course_sets(assignment, text))
+    return content if public == text else public.encode()
 
 
 def _written(path: Path, content: str | bytes) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
+from assignments.assignment import Accuracy, AnyAnchors, Assignment, Cap, Data, Framework, Limits, Run, Unanchored
 from assignments.baselines import baseline_problems
 from assignments.contract_checks import contract_problems
 from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
@@ -161,13 +161,16 @@ def overridden(
     data: Mapping[str, Any] | None = None,
     run: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
-    anchors: Mapping[str, Anchors] | None = None,
+    anchors: Mapping[str, AnyAnchors] | None = None,
+    caps: Mapping[str, tuple[Cap, ...]] | None = None,
     file: Path | None = None,
     key: str = "",
 ) -> Assignment:
-    """The assignment with a course's values for its data, run and limits, and with anchors by accuracy criterion.
+    """The assignment with a course's values for its data, run and limits, and with anchors and caps by criterion.
 
-    `file` and `key` say where the course sets them, for the error. A relative `data.path` starts at that file's folder.
+    Other cases have no anchors and no caps but those that the course sets: the assignment's own were measured on its
+    own cases. `file` and `key` say where the course sets them, for the error. A relative `data.path` starts at that
+    file's folder.
 
     Raises:
         AssignmentError: a key does not exist, or a value has the wrong type.
@@ -175,18 +178,22 @@ def overridden(
     accuracies = {item.id: item for item in assignment.criteria if isinstance(item, Accuracy)}
     what = "there is no accuracy criterion with this id"
     problems = [
-        Problem(str(file), f"{key}.anchors.{id}", None, what, nearest(id, accuracies))
-        for id in anchors or {}
+        Problem(str(file), f"{key}.{table}.{id}", None, what, nearest(id, accuracies))
+        for table, values in (("anchors", anchors), ("caps", caps))
+        for id in values or {}
         if id not in accuracies
     ]
     update: dict[str, Any] = {}
-    if anchors:
-        update["criteria"] = tuple(
-            item.model_copy(update={"anchors": anchors[item.id]}) if item.id in anchors else item
-            for item in assignment.criteria
-        )
     if data and file is not None:
         data = _course_data(assignment, data, file)
+    has_other_cases = bool(data) and _has_other_cases(assignment, data or {})
+    if has_other_cases:
+        update["own_data"] = assignment.data
+    if anchors or caps or has_other_cases:
+        update["criteria"] = tuple(
+            _scaled(item, anchors or {}, caps or {}, has_other_cases) if isinstance(item, Accuracy) else item
+            for item in assignment.criteria
+        )
     for name, values in (("data", data), ("run", run), ("limits", limits)):
         if not values:
             continue
@@ -203,6 +210,23 @@ def overridden(
     if problems:
         raise AssignmentError(problems)
     return changed
+
+
+def _has_other_cases(assignment: Assignment, data: Mapping[str, Any]) -> bool:
+    """Whether a course's values for `[data]` take the cases from elsewhere."""
+    return any(str(data[name]) != str(getattr(assignment.data, name)) for name in ("source", "path") if name in data)
+
+
+def _scaled(
+    criterion: Accuracy, anchors: Mapping[str, AnyAnchors], caps: Mapping[str, tuple[Cap, ...]], has_other_cases: bool
+) -> Accuracy:
+    """A criterion with a course's anchors and caps; on other cases, with no others."""
+    own: AnyAnchors = criterion.anchors
+    if has_other_cases:
+        own = Unanchored(better="higher" if own.rising else "lower")
+    kept = () if has_other_cases else criterion.caps
+    scale = {"anchors": anchors.get(criterion.id, own), "caps": caps.get(criterion.id, kept)}
+    return criterion.model_copy(update=scale)
 
 
 def _course_data(assignment: Assignment, data: Mapping[str, Any], file: Path) -> dict[str, Any]:

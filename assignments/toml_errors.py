@@ -91,7 +91,7 @@ def check_toml(
 def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:
     """One error of pydantic's as a problem of the file."""
     kind: str = error["type"]
-    loc = _without_tags(document.values, error["loc"])
+    loc = _without_tags(document.values, error["loc"], missing=kind == "missing")
     value = _short(error.get("input"))
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
@@ -158,8 +158,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _without_tags(values: Any, loc: Loc) -> Loc:
-    """The key as the file has it: pydantic's `loc` also names the chosen member of each union."""
+def _without_tags(values: Any, loc: Loc, *, missing: bool) -> Loc:
+    """The key as the file has it, or should: pydantic's `loc` also names the chosen member of each union."""
     written: list[str | int] = []
     for position, part in enumerate(loc):
         inside = (isinstance(values, dict) and part in values) or (
@@ -168,7 +168,7 @@ def _without_tags(values: Any, loc: Loc) -> Loc:
         if inside:
             values = values[part]
             written.append(part)
-        elif position == len(loc) - 1 and part != "[key]" and isinstance(values, dict):
+        elif missing and position == len(loc) - 1 and isinstance(values, dict):
             written.append(part)
     return tuple(written)
 
@@ -177,7 +177,7 @@ def _at(model: type[BaseModel], loc: Loc) -> list[Any]:
     """The model's annotations at `loc`."""
     at: list[Any] = [model]
     for part in loc:
-        at = [inner for annotation in at for inner in _inner(annotation, part)] or _tagged(at, part)
+        at = [inner for annotation in at for inner in _inner(annotation, part)] or _tagged(at, part) or at
     return at
 
 

@@ -99,7 +99,7 @@ def line_of(finding: Finding, audience: Audience) -> FindingLine:
     """A test's docstring is the title; below it stands why the test failed."""
     detail = _numbers_behind(finding)
     return FindingLine(
-        state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
+        state="open" if finding.is_open else str(finding.verdict),
         title=title(finding) or finding.id,
         explanation=sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
         points=finding.points,
@@ -115,7 +115,7 @@ def _numbers_behind(finding: Finding) -> dict[str, object]:
     if finding.cost:
         numbers["cost"] = asdict(finding.cost)
     if finding.scored and finding.measured:
-        numbers["share"] = float(finding.scored.share)
+        numbers["share"] = None if finding.scored.share is None else float(finding.scored.share)
         numbers["caps"] = [cap.when for cap in finding.scored.caps]
         numbers["measured"] = _numbers(finding.measured)
         if finding.also:

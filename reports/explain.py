@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
+from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, Unanchored, anchor_shares
 from assignments.rubric import RubricLine
 from graders.intake.changed_lines import FILES
 from graders.marks.findings import share_of_points
@@ -226,20 +226,23 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
         yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
     elif finding.scored.too_few_repeats:
         yield few_repeats(finding.scored.too_few_repeats)
+    if isinstance(criterion.anchors, Unanchored):
+        yield "the course has set no anchors for these cases: no points yet"
+        return
     part = share_of_points(criterion.anchors, level, score)
-    yield from _interpolated(criterion, level, score, part)
+    yield from _interpolated(criterion.anchors, level, score, part)
     for cap in finding.scored.caps:
         part = min(part, cap.at)
         yield f"cap, because {cap.when}: at most {_plain(100 * cap.at)} %"
     yield f"{_plain(100 * part)} % of {criterion.points} points = {_plain(part * criterion.points)}"
 
 
-def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction) -> Iterator[str]:
+def _interpolated(scale: Anchors, level: int, score: float, part: Fraction) -> Iterator[str]:
     """How a share follows from a score."""
-    values, shares = criterion.anchors.values(), [100 * of_all for of_all in anchor_shares(level)]
+    values, shares = scale.values(), [100 * of_all for of_all in anchor_shares(level)]
     anchors = zip(ANCHOR_NAMES, values, shares, strict=True)
     yield "anchors: " + ", ".join(f"{name} {_plain(value)} = {_plain(percent)} %" for name, value, percent in anchors)
-    sign = criterion.anchors.sign
+    sign = scale.sign
     passed = sum(sign * score > sign * value for value in values)
     if passed == 0:
         yield f"the score does not pass {ANCHOR_NAMES[0]}: {_plain(100 * part)} %"

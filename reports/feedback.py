@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, Unanchored, anchor_shares
 from assignments.metric_words import metric_words
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
@@ -133,7 +133,8 @@ class AccuracyView:
     after_score: str
     """The text after the number, as one sentence with it."""
     rising: bool
-    curve: Curve
+    curve: Curve | None
+    """None where the course has set no anchors yet."""
     capped: bool
     beside: BesideScore | None
     """None without a score."""
@@ -314,6 +315,8 @@ def _accuracy(
 
 def _between(criterion: Accuracy, level: int, score: float) -> str:
     """The sentence that says how a score becomes points."""
+    if isinstance(criterion.anchors, Unanchored):
+        return ""
     values = criterion.anchors.values()
     sign = criterion.anchors.sign
     anchors = [

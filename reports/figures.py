@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from assignments.assignment import Accuracy, anchor_shares
+from assignments.assignment import Accuracy, Unanchored, anchor_shares
 from graders.marks.findings import share_of_points
 from reports.numbers import fixed
 
@@ -84,8 +84,11 @@ def within_sight(criterion: Accuracy, values: Sequence[float]) -> list[float]:
 
     Otherwise one extreme score, such as the diagonal of an image, would press all others into a dot.
     """
-    farthest = 2 * criterion.anchors.trivial - criterion.anchors.ceiling
-    return [max(value, farthest) if criterion.anchors.rising else min(value, farthest) for value in values]
+    anchors = criterion.anchors
+    if isinstance(anchors, Unanchored):
+        return list(values)
+    farthest = 2 * anchors.trivial - anchors.ceiling
+    return [max(value, farthest) if anchors.rising else min(value, farthest) for value in values]
 
 
 def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> Whisker:
@@ -96,6 +99,8 @@ def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> W
 
 def decimals_of(criterion: Accuracy) -> int:
     """Decimals of a score of this criterion: two figures of its range."""
+    if isinstance(criterion.anchors, Unanchored):
+        return 3
     values = criterion.anchors.values()
     span = abs(values[-1] - values[0])
     return 3 if span < 2 else 2 if span < 20 else 1
@@ -107,8 +112,10 @@ def curve(
     score: float | None,
     interval: tuple[float, float] | None,
     points: float | None,
-) -> Curve:
-    """The figure of one accuracy criterion at a level of study."""
+) -> Curve | None:
+    """The figure of one accuracy criterion at a level of study; None where it has no anchors."""
+    if isinstance(criterion.anchors, Unanchored):
+        return None
     values, shares = criterion.anchors.values(), [float(part) for part in anchor_shares(level)]
     seen = within_sight(criterion, [*values, *([score] if score is not None else []), *(interval or ())])
     axis = axis_of(seen, criterion.anchors.rising, before=0.19)  # room for the name of the lowest anchor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assignments.assignment import Accuracy
+from assignments.assignment import Accuracy, Unanchored
 from graders.marks.mark import Mark
 from graders.marks.shown_scores import BINS, FEWEST_SUBJECTS, Distribution, cohort_shares
 from graders.marks.visibility import visible
@@ -96,7 +96,8 @@ def histogram(distribution: Distribution, criterion: Accuracy, cohort: Sequence[
         if cohort
         else ""
     )
-    values = zip(ANCHOR_NAMES, criterion.anchors.values(), strict=True)
+    scale = criterion.anchors
+    values = () if isinstance(scale, Unanchored) else zip(ANCHOR_NAMES, scale.values(), strict=True)
     positions = ((name, 100 * (value - low) / (high - low)) for name, value in values)
     anchors = tuple(AnchorLine(name, round(x if rising else 100 - x, 2)) for name, x in positions if 0 <= x <= 100)
     marks = [low, (low + high) / 2, high] if rising else [high, (low + high) / 2, low]

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from markupsafe import Markup
 
-from assignments.assignment import Accuracy, Assignment
+from assignments.assignment import Accuracy, Anchors, Assignment
 from assignments.metric_words import metric_words
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
 from graders.marks.words import REASON_WORDS
@@ -126,8 +126,9 @@ def board_decimals(assignment: Assignment, criterion: Accuracy) -> int:
 def anchor_rows(assignment: Assignment) -> tuple[Baseline, ...]:
     """The two baselines of every board, from the assignment's anchors."""
     accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
-    best = {c.id: c.anchors.reference for c in accuracies}
-    trivial = {c.id: c.anchors.trivial for c in accuracies}
+    anchors = {c.id: c.anchors for c in accuracies if isinstance(c.anchors, Anchors)}
+    best = {id: values.reference for id, values in anchors.items()}
+    trivial = {id: values.trivial for id, values in anchors.items()}
     return (
         *_baseline(assignment, "Course reference", best, "anchor"),
         *_baseline(assignment, "Trivial baseline", trivial, "anchor"),

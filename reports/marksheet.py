@@ -219,9 +219,10 @@ def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, open_parts:
 
 
 def _open_parts(mark: Mark | None) -> str:
-    """The parts that people have still to mark, and why they are open."""
-    waits = [f for f in (mark.findings if mark else ()) if f.kind == "person" and f.points is None]
-    return "; ".join(f"{f.criterion} ({f.waits_for})" if f.waits_for else f.criterion for f in waits)
+    """The parts of which people have still to decide the points, and why they are open."""
+    waits = [f for f in (mark.findings if mark else ()) if f.is_open]
+    why = {f.criterion: "no anchors for these cases" if f.waits_for_anchors else f.waits_for for f in waits}
+    return "; ".join(f"{criterion} ({reason})" if reason else criterion for criterion, reason in why.items())
 
 
 _STATUS_NOTES: Final[Mapping[Status, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from assignments.assignment import Accuracy
+from assignments.assignment import Accuracy, Unanchored
 from assignments.metric_words import metric_words
 from graders.record.documents import Measured
 from graders.runs.model_check import ModelCheck
@@ -50,6 +50,9 @@ def _lines(score: Score, kind: str, *, seen: bool) -> Iterator[str]:
     if measured.interval is not None:
         low, high = measured.interval
         value += f" (95 % interval {low:.{digits}f} to {high:.{digits}f})"
+    if isinstance(criterion.anchors, Unanchored):
+        yield f"{value} on {measured.subjects} validation subjects. There are no anchors for these cases yet."
+        return
     yield f"{value} on {measured.subjects} validation subjects. Anchors:"
     yield ", ".join(f"{name} {at:g}" for name, at in criterion.anchors.model_dump(by_alias=True).items())
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from assignments.assignment import Accuracy, anchor_shares
+from assignments.assignment import Accuracy, Unanchored, anchor_shares
 from assignments.errors import listed
 from graders.failures import MissingFunction, NotAccepted
 from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict, points_lost
@@ -23,6 +23,7 @@ from reports.terminal import quantity
 SCORE_DECIMALS: Final = 3
 """Decimals of a score on a student's page and in a student's JSON."""
 TOOLKIT_FAILED: Final = "Not marked yet: the marking system failed, not your work. You lose nothing by it."
+NO_ANCHORS: Final = "The course has set no anchors for these cases yet: no points so far."
 VOID: Final = "This check was faulty and is void: everyone gets its points."
 
 
@@ -36,7 +37,8 @@ def feedback(finding: Finding) -> str:
     if finding.kind == "person":
         return _by_a_person(finding)
     if finding.scored is not None:
-        return f"{score_of(finding.scored)}{after_score(finding.scored)}"
+        waits = f" {NO_ANCHORS}" if finding.waits_for_anchors else ""
+        return f"{score_of(finding.scored)}{after_score(finding.scored)}{waits}"
     return "\n".join(filter(None, [title(finding), why(finding)]))
 
 
@@ -57,6 +59,8 @@ def why(finding: Finding) -> str:
         return VOID
     if finding.verdict is Verdict.PASSED:
         return ""
+    if finding.waits_for_anchors:
+        return NO_ANCHORS
     if finding.verdict is Verdict.UNKNOWN:
         return f"{reason_words(NOT_GRADED).capitalize()}." if finding.reason == NOT_GRADED else TOOLKIT_FAILED
     if finding.reason == NotAccepted.reason:
@@ -186,6 +190,8 @@ def next_anchor(scored: Scored, points: Decimal, criterion: Accuracy, level: int
         return earns, f"{_failed(scored)[0]} Mend these first."
     if scored.caps:
         return earns, f"{_capped(scored)[0]} Mend the cases behind it first."
+    if isinstance(criterion.anchors, Unanchored):
+        return earns, ""
     steps = zip(ANCHOR_NAMES, criterion.anchors.values(), anchor_shares(level), strict=True)
     above = next(((name, at, share) for name, at, share in steps if sign * at > sign * score), None)
     if above is None:

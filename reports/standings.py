@@ -133,7 +133,7 @@ def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
         return None
     for finding in (visible(f, "student") for f in mark.findings):
         if finding.criterion == criterion.id and finding.kind == "accuracy":
-            is_known = finding.verdict is not Verdict.UNKNOWN
+            is_known = finding.verdict is not Verdict.UNKNOWN or finding.waits_for_anchors
             # A reason beside a score says that no answer was usable.
             if is_known and finding.reason is None and finding.score is not None and isfinite(finding.score):
                 return finding

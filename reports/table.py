@@ -91,7 +91,7 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         elif is_ungraded(mark):
             why = f"not graded yet: medmark grade {mark.assignment}"
         elif mark.status is Status.WITHHELD:
-            unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
+            unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and not f.is_open]
             last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
             why = f"withheld ({reason_words(unknown[0].reason or '')}): {last}"
         elif mark.provenance.get("made_by"):

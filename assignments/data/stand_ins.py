@@ -73,6 +73,8 @@ def small_cases(
 ) -> Arrays:
     """`n` small cases of one size for tests: those that the source draws, or else phantoms; never a true patient.
 
+    They are of the assignment's own source, for which its tests were written, whatever cases a course sets.
+
     Args:
         interface: Says what `fit` receives, where the source does not declare its arrays.
         truths: The keys that the entry point must not see.
@@ -80,6 +82,7 @@ def small_cases(
     Raises:
         UserError: the source cannot draw them, or they are not as it declares.
     """
+    assignment = assignment.as_written
     source, name = source_of(assignment), assignment.data.source
     declared = _declarations(interface)
     arrays = source.declared if isinstance(source, Finite) else source.arrays

@@ -2,7 +2,8 @@
 
 An author declares the functions that are the assignment's own. `fit`, the task's entry point, `save` and `load` are
 derived where an accuracy criterion calls them, with the types of their arrays. What the file declares wins, name by
-name; a file that declares everything is read as it is, and so is that of a handout, which holds the derived text.
+name; a file that declares everything is read as it is, and so is that of a handout, which holds the derived text. A
+course that sets other cases changes nothing here: these have to fit (`assignments.data_checks`).
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def declared_nodes(assignment: Assignment) -> dict[str, Declared]:
     nodes = {node.name: node for node in own.body if is_declared(node)}
     form = TASK_FORMS.get(assignment.task)
     if form is not None and derives(assignment):
-        for name, text in declarations(form, {}, classes=len(assignment.data.classes), listed=False).functions.items():
+        for name, text in declarations(
+            form, {}, classes=len(assignment.as_written.data.classes), listed=False
+        ).functions.items():
             node = ast.parse(text).body[0]
             assert isinstance(node, ast.FunctionDef)
             nodes.setdefault(name, node)
@@ -108,7 +111,7 @@ def derives(assignment: Assignment) -> bool:
         return False
     if not any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         return False
-    return are_arrays_declared(assignment.data.source)
+    return are_arrays_declared(assignment.as_written.data.source)
 
 
 def lacks(text: str, entry: str) -> tuple[str, ...]:
@@ -130,9 +133,9 @@ def _lacking(assignment: Assignment, own: str) -> Declarations | None:
     uses_types = _names(tree) & TYPES - declared - set(imported_names(tree))
     if form is None or not (lacks(own, form.entry) or uses_types) or not derives(assignment):
         return None
-    source = source_of(assignment)
+    source = source_of(assignment.as_written)
     assert source.declared is not None
-    classes = len(assignment.data.classes)
+    classes = len(assignment.as_written.data.classes)
     whole = declarations(form, source.declared, classes=classes, listed=isinstance(source, Finite))
     functions = {name: text for name, text in whole.functions.items() if name not in declared}
     used = set().union(*(_names(ast.parse(text)) for text in functions.values())) | _names(tree)

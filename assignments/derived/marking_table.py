@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, anchor_shares
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person, Unanchored, anchor_shares
 from assignments.load import hidden_tests
 from assignments.metric_words import condition_words, metric_words
 
@@ -37,6 +37,10 @@ def _accuracy(assignment: Assignment, criterion: Accuracy) -> Iterator[str]:
         yield f"{name} on hidden cases, after `fit` was called with a hidden seed."
     else:
         yield f"{name} on hidden cases, the {run.combine} of {run.seeds} runs; each calls `fit` with a hidden seed."
+    if isinstance(criterion.anchors, Unanchored):
+        better = criterion.anchors.better.capitalize()
+        yield f"{better} is better; which score earns how many of the marks is still open."
+        return
     shares = [f"{float(share):.0%}".replace("%", " %") for share in anchor_shares(assignment.level)]
     values = [f"{value:g}" for value in criterion.anchors.values()]
     pairs = [f"{value} earns {share}" for value, share in zip(values, shares, strict=True)]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Accuracy, Assignment, Framework, Unanchored
 from graders.metrics import metric_named
 from graders.record.calibration import DrawScores, accuracies, stored_calibration
 from graders.record.rehearsal import Gap
@@ -29,6 +29,8 @@ def proving_frameworks(assignment: Assignment) -> tuple[Framework, ...]:
 
 def below_distinction(criterion: Accuracy, framework: str, scores: Sequence[float]) -> Iterator[Gap]:
     """A gap for each draw on which a reference misses distinction."""
+    if isinstance(criterion.anchors, Unanchored):
+        return
     anchor = criterion.anchors.distinction
     for draw, value in enumerate(scores, 1):
         if criterion.anchors.sign * value < criterion.anchors.sign * anchor:
@@ -40,7 +42,7 @@ def spread_too_far(
     assignment: Assignment, criterion: Accuracy, framework: str, scores: Sequence[float]
 ) -> Iterator[Gap]:
     """A gap where chance moves a mark by more than a third of the way from a pass to the reference."""
-    if len(scores) < 2:
+    if len(scores) < 2 or isinstance(criterion.anchors, Unanchored):
         return
     reach = criterion.anchors.sign * (median(scores) - criterion.anchors.pass_)
     spread = (max(scores) - min(scores)) * _share_of_spread(assignment)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Accuracy, Anchors, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
 from assignments.data.streams import PUBLISHED
@@ -163,10 +163,10 @@ def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[
 
 
 def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float:
-    """Share of all accuracy points that scores earn, caps included."""
+    """Share of all accuracy points that scores earn, caps included; a criterion without anchors gives none."""
     earned, possible = 0.0, 0
     for criterion in assignment.criteria:
-        if isinstance(criterion, Accuracy):
+        if isinstance(criterion, Accuracy) and isinstance(criterion.anchors, Anchors):
             result = scores[criterion.id]
             ceilings = [cap.at for cap in caps_that_hold(criterion, assignment.data.classes, result)]
             whole = share_of_points(criterion.anchors, assignment.level, result.measurement.score)

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, median
 
-from assignments.assignment import Assignment
+from assignments.assignment import Anchors, Assignment
 from assignments.baselines import own_baselines
 from assignments.data.hidden import HiddenSet
 from assignments.data.parts import checked_cases
@@ -217,7 +217,7 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
 
     Without a stored calibration one draw is scored now.
     """
-    criteria = accuracies(assignment)
+    criteria = [(item, item.anchors) for item in accuracies(assignment) if isinstance(item.anchors, Anchors)]
     if not criteria:
         return {}
     calibration, _ = stored_calibration(assignment)
@@ -226,13 +226,13 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
         scores_by_name: Mapping[str, DrawScores] = baseline_scores(assignment, [drawn(assignment, interface, 0)])
     else:
         scores_by_name = calibration.baselines
-    possible = sum(criterion.points for criterion in criteria)
+    possible = sum(criterion.points for criterion, _ in criteria)
     shares = {}
     for name, scores in scores_by_name.items():
         earned = 0.0
-        for criterion in criteria:
-            typical = median(scores.get(criterion.id) or [criterion.anchors.trivial])
-            earned += criterion.points * float(share_of_points(criterion.anchors, assignment.level, typical))
+        for criterion, anchors in criteria:
+            typical = median(scores.get(criterion.id) or [anchors.trivial])
+            earned += criterion.points * float(share_of_points(anchors, assignment.level, typical))
         shares[f"baseline: {name}"] = earned / possible
     return shares
 

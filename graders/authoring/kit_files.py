@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.assignment import Accuracy, Assignment, Framework, HiddenTests, Person
+from assignments.assignment import Accuracy, Assignment, Framework, HiddenTests, Person, Unanchored
 from assignments.data.case_files import are_rows
 from assignments.data.columns import Cases, Column, case_shapes
 from assignments.data.published import PublishedCases
@@ -159,8 +159,11 @@ def _marked(assignment: Assignment) -> Iterator[str]:
         if isinstance(criterion, HiddenTests):
             yield f"- {points}: hidden tests of your functions"
         elif isinstance(criterion, Accuracy):
-            anchors = criterion.anchors.model_dump(by_alias=True)
-            scale = ", ".join(f"{name} {value:g}" for name, value in anchors.items())
+            if isinstance(criterion.anchors, Unanchored):
+                scale = f"{criterion.anchors.better} is better; which score earns what is still open"
+            else:
+                anchors = criterion.anchors.model_dump(by_alias=True)
+                scale = ", ".join(f"{name} {value:g}" for name, value in anchors.items())
             how = "your `fit` is run on hidden training cases" if assignment.run.mode == "retrain" else "your weights"
             metric = metric_words(criterion.metric, criterion, assignment.data.classes)
             yield f"- {points}: {metric} on hidden cases ({how}): {scale}"

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
-from assignments.assignment import Anchors, Assignment, Count, Orient, Share
+from assignments.assignment import AnyAnchors, Assignment, Cap, Count, Orient, Share
 from assignments.errors import Problem, UserError, nearest
 from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
@@ -99,7 +99,8 @@ class SecondMarking(Frozen):
 class DataChanges(Frozen):
     """A course's own values for an assignment's [data]; what is left out stays as the assignment has it.
 
-    With another source, `train`, `val` and `test` are not those of the assignment.
+    With another source, `train`, `val` and `test` are not those of the assignment. Other cases have to fit its
+    interface.
     """
 
     source: str | None = None
@@ -107,12 +108,14 @@ class DataChanges(Frozen):
     train: int | None = None
     val: Count | None = None
     test: Count | None = None
+    per_call: int | None = None
     redraw: bool | None = None
     split: Path | None = None
     split_seed: int | None = None
     stratify: tuple[str, ...] | None = None
     share: Share | None = None
     permission: str | None = None
+    about: str | None = None
     cases: str | None = None
     layout: str | None = None
     channels: tuple[str, ...] | None = None
@@ -161,8 +164,10 @@ class CourseAssignment(Frozen):
     data: DataChanges = DataChanges()
     run: RunChanges = RunChanges()
     limits: LimitsChanges = LimitsChanges()
-    anchors: dict[str, Anchors] = {}  # noqa: RUF012 - pydantic copies a default for each instance
+    anchors: dict[str, AnyAnchors] = {}  # noqa: RUF012 - pydantic copies a default for each instance
     """By accuracy criterion: other data need other anchors than those of the assignment's calibration."""
+    caps: dict[str, tuple[Cap, ...]] = {}  # noqa: RUF012 - pydantic copies a default for each instance
+    """By accuracy criterion, in place of the assignment's own."""
 
 
 class Course(Frozen):
@@ -326,6 +331,7 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
             run=_values_of(settings.run),
             limits=_values_of(settings.limits),
             anchors=settings.anchors,
+            caps=settings.caps,
             file=path,
             key=f"assignments.{id}",
         )

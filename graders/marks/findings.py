@@ -210,11 +210,14 @@ def _accuracy_finding(criterion: Accuracy, assignment: Assignment, result: JobRe
         return finding(Verdict.UNKNOWN, None, outcome.cause, outcome.evidence)
     name = metric_words(criterion.metric, criterion, assignment.data.classes)
     scored = replace(_scored(criterion, assignment, outcome), name=name)
-    verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
-    exact = scored.share * criterion.points
-    explanation = outcome.explained.evidence if outcome.explained else ""
+    verdict, exact = Verdict.UNKNOWN, None
+    if scored.share is not None:
+        verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
+        exact = scored.share * criterion.points
+    explained = outcome.explained.evidence if outcome.explained else ""
+    evidence = "\n".join(filter(None, [outcome.evidence, explained]))
     return replace(
-        finding(verdict, _decimal(exact), outcome.cause, "\n".join(filter(None, [outcome.evidence, explanation]))),
+        finding(verdict, None if exact is None else _decimal(exact), outcome.cause, evidence),
         exact=exact,
         cause_detail=outcome.cause_detail,
         scored=scored,
@@ -227,7 +230,10 @@ def _scored(criterion: Accuracy, assignment: Assignment, outcome: ScoreResult) -
     """The public parts of a score, each named here: a field that a result gains later stays private."""
     measured = outcome.measurement
     held = caps_that_hold(criterion, assignment.data.classes, outcome)
-    whole = share_of_points(criterion.anchors, assignment.level, measured.score)
+    share = None
+    if isinstance(criterion.anchors, Anchors):
+        whole = share_of_points(criterion.anchors, assignment.level, measured.score)
+        share = min([whole, *(cap.at for cap in held)])
     return Scored(
         metric=measured.metric,
         unit=measured.unit,
@@ -239,7 +245,7 @@ def _scored(criterion: Accuracy, assignment: Assignment, outcome: ScoreResult) -
         failed=outcome.failed,
         false_positives=measured.false_positives,
         explained=outcome.explained and replace(outcome.explained, evidence=""),
-        share=min([whole, *(cap.at for cap in held)]),
+        share=share,
         caps=held,
         too_few_repeats=too_few_repeats(measured, criterion),
         also=shown_also(outcome, criterion),

@@ -20,7 +20,7 @@ from graders.record.documents import Cause, Explained, FailedCases, FalsePositiv
 
 
 class Verdict(StrEnum):
-    """The result of one finding. `unknown` is a toolkit failure: no points are given and none are lost."""
+    """The result of one finding. `unknown` is open, or a toolkit failure: no points are given and none are lost."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
     MARKED = "marked"
     INCOMPLETE = "incomplete"
-    """A part that a person marks is missing; never exported as zero."""
+    """A part that a person marks, or an anchor that a person sets, is missing; never exported as zero."""
     WITHHELD = "withheld"
     """A toolkit failure prevents the mark."""
     NOT_SUBMITTED = "not_submitted"
@@ -75,8 +75,8 @@ class Scored:
     false_positives: FalsePositives
     explained: Explained | None
     """A likely cause of a poor score."""
-    share: Fraction
-    """Of the criterion's points, after caps."""
+    share: Fraction | None
+    """Of the criterion's points, after caps; None where the course has set no anchors for its cases yet."""
     caps: tuple[HeldCap, ...]
     """Those whose condition is true."""
     name: str = ""
@@ -163,6 +163,16 @@ class Finding:
     """The exact points where `points` had to be cut, so that three thirds add up to a whole."""
 
     @property
+    def waits_for_anchors(self) -> bool:
+        """Whether it has a score, and earns nothing before somebody sets the anchors."""
+        return self.kind == "accuracy" and self.scored is not None and self.scored.share is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person has still to decide its points: nothing failed."""
+        return (self.kind == "person" and self.points is None) or self.waits_for_anchors
+
+    @property
     def reason(self) -> str | None:
         """A word of the closed list in `graders.failures`, or None."""
         return self.cause.reason if self.cause else None
@@ -202,7 +212,7 @@ NOT_GRADED = "not_graded"
 
 def is_ungraded(mark: Mark) -> bool:
     """Whether a withheld mark lacks only what was never run: nothing failed, `grade` has yet to be called."""
-    unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
+    unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and not f.is_open]
     return mark.status is Status.WITHHELD and bool(unknown) and all(f.reason == NOT_GRADED for f in unknown)
 
 
@@ -252,7 +262,7 @@ def points_lost(findings: Iterable[Finding]) -> Decimal:
 
 
 def _status(findings: Iterable[Finding]) -> Status:
-    unknown = {finding.kind == "person" for finding in findings if finding.verdict is Verdict.UNKNOWN}
+    unknown = {finding.is_open for finding in findings if finding.verdict is Verdict.UNKNOWN}
     if False in unknown:
         return Status.WITHHELD
     return Status.INCOMPLETE if unknown else Status.MARKED

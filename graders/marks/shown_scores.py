@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from assignments.assignment import Accuracy
+from assignments.assignment import Accuracy, Unanchored
 from graders.record.documents import Measured, ScoreResult
 
 Interval = tuple[float, float]
@@ -56,10 +56,11 @@ def shown_interval(measured: Measured, criterion: Accuracy) -> Interval | None:
 def too_few_repeats(measured: Measured, criterion: Accuracy) -> int:
     """How many repeats there are, if they are too few for an interval of this score; else 0."""
     repeats = len(measured.repeats)
-    if measured.interval is None or not 1 < repeats <= FEW_REPEATS:
+    anchors = criterion.anchors
+    if measured.interval is None or not 1 < repeats <= FEW_REPEATS or isinstance(anchors, Unanchored):
         return 0
     low, high = measured.interval
-    return repeats if high - low > WIDE * abs(criterion.anchors.ceiling - criterion.anchors.trivial) else 0
+    return repeats if high - low > WIDE * abs(anchors.ceiling - anchors.trivial) else 0
 
 
 def shown_also(result: ScoreResult, criterion: Accuracy) -> tuple[ShownMetric, ...]:
@@ -84,7 +85,7 @@ def distribution_of(result: ScoreResult, criterion: Accuracy) -> Distribution | 
     values = [] if measured is None else [case.value for case in measured.cases if case.value is not None]
     if measured is None or not values or all(case.state == "failed" for case in measured.cases):
         return None
-    low, high = ends = _ends(result, criterion)
+    low, high = ends = _ends(result, criterion, values)
     beyond = [end is None for end in result.range or (None, None)]
     if len({case.subject for case in measured.cases}) < FEWEST_SUBJECTS:
         return Distribution(*ends, (), *beyond)
@@ -103,10 +104,16 @@ def cohort_shares(distributions: Sequence[Distribution], fewest_groups: int) -> 
     return tuple(sum(of_part) / len(shares) for of_part in zip(*shares, strict=True))
 
 
-def _ends(result: ScoreResult, criterion: Accuracy) -> Interval:
-    """The ends of the metric's range; an infinite one is as far beyond the trivial anchor as the ceiling is from it."""
+def _ends(result: ScoreResult, criterion: Accuracy, values: Sequence[float]) -> Interval:
+    """The ends of the metric's range.
+
+    An infinite one is as far beyond the trivial anchor as the ceiling is from it; without anchors, the farthest value.
+    """
     low, high = result.range or (None, None)
     anchors = criterion.anchors
+    if isinstance(anchors, Unanchored):
+        least, most = min(values), max(values)
+        return (least if low is None else low, max(most, least + 1) if high is None else high)
     farthest, best = 2 * anchors.trivial - anchors.ceiling, anchors.ceiling
     of_anchors = (farthest, best) if anchors.rising else (best, farthest)
     return (of_anchors[0] if low is None else low, of_anchors[1] if high is None else high)

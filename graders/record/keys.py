@@ -165,7 +165,8 @@ def _test_inputs(
 
 
 def _model_inputs(assignment: Assignment, toolkit: Path) -> dict[str, Any]:
-    """What the tests depend on that draw small cases or use the model that they share."""
+    """What the tests depend on that draw small cases or use the model that they share: the assignment's own cases."""
+    assignment = assignment.as_written
     source = assignment.data.source
     named = {"TASKS": (assignment.task,), "SOURCES": () if is_own(source) else (source,)}
     facts = dependencies(TRAINED_BY, named=named, toolkit=toolkit).digests

@@ -61,6 +61,8 @@ def travelling(assignment: Assignment, digest: str) -> Assignment:
     changes: dict[str, object] = {"folder": Path(digest)}
     if assignment.data.path is not None:
         changes["data"] = assignment.data.model_copy(update={"path": Path(digest)})
+    if assignment.own_data is not None:  # tests draw small cases, and read no file of them
+        changes["own_data"] = assignment.own_data.model_copy(update={"path": None})
     return assignment.model_copy(update=changes)
 
 

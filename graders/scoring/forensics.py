@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from assignments.assignment import Accuracy, Assignment
+from assignments.assignment import Accuracy, Anchors, Assignment, Unanchored
 from assignments.data.cases import Case
 from assignments.data.columns import (
     Cases,
@@ -71,6 +71,8 @@ class _Scoring:
     task: Task
     metric: Metric
     criterion: Accuracy
+    anchors: Anchors
+    """Those of the criterion."""
     combine: str
 
     def score(self, hidden: HiddenSet, answers: Answers) -> RepeatScore:
@@ -81,8 +83,8 @@ class _Scoring:
 
     def explains(self, score: float, fixed: float, closed: float) -> bool:
         """Whether a fixed score closes so large a share of the gap to the reference anchor."""
-        sign = self.criterion.anchors.sign
-        return sign * (fixed - score) >= closed * sign * (self.criterion.anchors.reference - score) > 0
+        anchors = self.anchors
+        return anchors.sign * (fixed - score) >= closed * anchors.sign * (anchors.reference - score) > 0
 
 
 def explanation(
@@ -92,14 +94,15 @@ def explanation(
     answers: Sequence[Answers],
     measured: Measured,
 ) -> Explained | None:
-    """What explains a score below the pass anchor, or None."""
-    if criterion.anchors.sign * (measured.score - criterion.anchors.pass_) >= 0:
+    """What explains a score below the pass anchor, or None; without anchors no score is known to be poor."""
+    anchors = criterion.anchors
+    if isinstance(anchors, Unanchored) or anchors.sign * (measured.score - anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
     if not task.forms.keys() & FORMS_WITH_FIXES:
         return None
     metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
-    scoring = _Scoring(task, metric, criterion, assignment.run.combine)
+    scoring = _Scoring(task, metric, criterion, anchors, assignment.run.combine)
     plain = _plain(task, sets[0], answers[0])
     # Invalid predictions are left out: a table of labels would be as large as an invalid label.
     answers = [_without_invalid(task, stored, hidden) for stored, hidden in zip(answers, sets, strict=True)]
@@ -216,7 +219,7 @@ def _best(gains: Sequence[tuple[float, int, Fix]]) -> list[Fix]:
 
 def _confirmed(scoring: _Scoring, sets: Sequence[HiddenSet], answers: Sequence[Answers], fix: Fix) -> Explained | None:
     """The explanation by a fix, from many cases of every repeat; None unless the fix explains the score."""
-    task, anchors = scoring.task, scoring.criterion.anchors
+    task, anchors = scoring.task, scoring.anchors
     before, after = [], []
     for hidden, stored in zip(sets, answers, strict=True):
         chosen = _spread(list(range(len(hidden.cases))), _case_count(hidden, CONFIRMED))
