@@ -752,6 +752,15 @@ def rehearse(
             "--calibrate", help="First train references and baselines, and store calibration.json; takes minutes."
         ),
     ] = False,
+    course: Annotated[
+        Path | None,
+        typer.Option(
+            "--course",
+            "-c",
+            metavar="FOLDER",
+            help="With --calibrate: only measure anchors for the cases that this course sets.",
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -775,6 +784,8 @@ def rehearse(
     from graders.authoring.rehearse import rehearse_folder
     from reports.progress import progress, seldom
 
+    if course is not None:
+        raise typer.Exit(_calibrate(assignment, course, framework, alone=calibrate))
     with progress("rehearsing") as step:
         result = rehearse_folder(
             assignment,
@@ -790,6 +801,27 @@ def rehearse(
     if result.passed and not only:
         console.warn(f"Next: medmark handout {assignment} FOLDER")
     raise typer.Exit(0 if result.passed else 1)
+
+
+def _calibrate(assignment: str, course: Path, frameworks: list[str] | None, *, alone: bool) -> int:
+    """Measure anchors for the cases that a course sets; the exit code."""
+    from assignments.errors import UserError
+    from graders.authoring.calibrate import calibrate_for_course
+    from reports.progress import progress, seldom
+
+    if not alone:
+        raise UserError("medmark rehearse -c COURSE measures anchors for the course's cases: add --calibrate")
+    with progress("calibrating") as step:
+        lines = calibrate_for_course(
+            assignment,
+            course,
+            frameworks=frameworks,
+            on_progress=lambda text, done, of: step(done, of, text, None),
+            on_reading=seldom(step, "reading"),
+        )
+    for line in lines:
+        console.say(line)
+    return 0
 
 
 @app.command()

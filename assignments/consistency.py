@@ -64,6 +64,7 @@ def derived_problems(assignment: Assignment) -> list[Problem]:
     problems = [Problem(file, "given", None, what, cure) for file, what, cure in starter_problems(assignment)]
     try:
         brief_text(assignment)
+        brief_text(assignment.model_copy(update={"own_data": assignment.data}))  # as with the cases of a course
     except AssignmentError as error:
         problems += error.problems
     except MedmarkError:

@@ -234,7 +234,7 @@ def _course_data(assignment: Assignment, data: Mapping[str, Any], file: Path) ->
     paths = {name: str((file.parent / expand_home(str(data[name]))).resolve()) for name in _PATHS if name in data}
     other: dict[str, Any] = {}
     if data.get("source", assignment.data.source) != assignment.data.source:
-        other = {"train": None, "val": 0, "test": None}
+        other = {"train": None, "val": 0, "test": None, "redraw": False}
     if {"source", "path"} & data.keys():
         other["split"] = str(file.parent / "hidden" / f"{assignment.id}.split.csv")
     return {**other, **data, **paths}

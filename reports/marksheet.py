@@ -221,7 +221,7 @@ def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, open_parts:
 def _open_parts(mark: Mark | None) -> str:
     """The parts of which people have still to decide the points, and why they are open."""
     waits = [f for f in (mark.findings if mark else ()) if f.is_open]
-    why = {f.criterion: "no anchors for these cases" if f.waits_for_anchors else f.waits_for for f in waits}
+    why = {f.criterion: f.waits_for for f in waits}
     return "; ".join(f"{criterion} ({reason})" if reason else criterion for criterion, reason in why.items())
 
 

@@ -108,12 +108,17 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
 
 
 def what_is_open(marks: Sequence[Mark]) -> Iterator[str]:
-    """One line for each reason why groups have no points for a part that people mark."""
+    """One line for each reason why groups have no points for a part of which people decide them."""
     groups: dict[str, list[str]] = {}
     for mark in marks:
         for finding in mark.findings:
             if finding.waits_for:
-                why = f"{finding.criterion}, which people mark: {finding.waits_for}"
+                what, cure = f"{finding.criterion}, which people mark", ""
+                if finding.waits_for_anchors:
+                    table = f"[assignments.{mark.assignment}.anchors.{finding.criterion}]"
+                    measure = f"medmark rehearse {mark.assignment} -c COURSE --calibrate"
+                    what, cure = finding.criterion, f". Set {table} in course.toml; to measure them: {measure}"
+                why = f"{what}: {finding.waits_for}{cure}"
                 groups.setdefault(terminal_text(why), []).append(mark.group)
     for why, names in groups.items():
         yield f"{listed(names, OPEN)}: {why}"

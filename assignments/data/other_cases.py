@@ -20,13 +20,18 @@ from assignments.interface_checks import bare, sizes
 from assignments.task_forms import TASK_FORMS
 
 _COLUMNS = {
+    "image": "image",
+    "label": "label",
+    "fixed": "fixed",
+    "moving": "moving",
+    "landmarks": "landmarks",
     "y": "class (or target, of a number)",
     "target": "target_image",
-    "mask": "mask: an image of 1 where an answer counts, and of 0 elsewhere",
+    "mask": "target_mask: an image of 1 where an answer counts, and of 0 elsewhere",
     "labels": "label:fixed and label:moving",
     "features": "feature:NAME",
 }
-"""The column of a folder's table that gives an array, where it has another name."""
+"""The column of a folder's table that gives an array."""
 
 
 def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> None:
@@ -74,7 +79,9 @@ def _cure_of_missing(assignment: Assignment, key: str) -> str:
         return f"choose a source that has {key}"
     if key == "spacing":
         return "save the images in a format that holds their spacing, such as NIfTI"
-    return f"add the column {_COLUMNS.get(key, key)} to {assignment.data.cases}"
+    if key not in _COLUMNS:
+        return f"no column of a folder gives it, so {assignment.id} keeps its own cases, or others of their kind"
+    return f"add the column {_COLUMNS[key]} to {assignment.data.cases}"
 
 
 def _axes(axes: Axes) -> str:
@@ -91,7 +98,7 @@ def _declared(hint: Any) -> str:
 
 def _cure(axes: Axes, needed: str) -> str:
     if axes.sizes[-3:] == ("d", "h", "w") and "d" not in needed.partition(")")[0]:
-        return "add the column slice, the number of the slice that each row takes from its volumes"
+        return "add the column volume_slice, the number of the slice that each row takes from its volumes"
     if axes.sizes[:1] == ("3",):
         return "save the pictures as grey ones"
     return "convert the files"

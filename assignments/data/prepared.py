@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.other_cases import refuse_misfits
 from assignments.data.prepared_store import PreparedArray, PreparedStore
 from assignments.data.problem_list import SubjectProblems, problem_lines
 from assignments.data.source import PARTS, RESERVED, Arrays, Axes, Finite, Part, Subject
@@ -145,24 +144,18 @@ def outside_note(assignment: Assignment, prepared: Prepared) -> str:
 
 
 def opened_source(assignment: Assignment, source: Finite) -> Any:
-    """What the source's `open` returns.
-
-    Raises:
-        UserError: it cannot be opened; or a course sets it, and its cases do not fit the assignment's interface.
-    """
+    """What the source's `open` returns."""
     if assignment.data.redraw:
         raise UserError(
             f"{assignment.folder / 'assignment.toml'} [data]: redraw = true draws new hidden cases for each repeat, "
             f'but "{assignment.data.source}" has subjects that are split once. Remove redraw.'
         )
     try:
-        opened = source.open(assignment)
+        return source.open(assignment)
     except (Exception, SystemExit) as error:  # an author's own source may raise anything
         if isinstance(error, UserError) and not is_own(assignment.data.source):
             raise
         raise _as_user_error(error, f"{assignment.data.source}: open") from error
-    refuse_misfits(assignment, source.arrays(opened))
-    return opened
 
 
 def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]:

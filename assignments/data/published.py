@@ -15,6 +15,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.cases import keyed_order
 from assignments.data.columns import Cases
+from assignments.data.other_cases import refuse_misfits
 from assignments.data.parts import checked_cases, crossing, numbered_cases, training_cases
 from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.sharing import sharing_of
@@ -70,11 +71,13 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
     """The cases that students may have.
 
     Raises:
-        UserError: the source cannot give them, or the cases may not be used (`checked_cases`).
+        UserError: the source cannot give them, or the cases may not be used (`checked_cases`, `refuse_misfits`).
     """
     if not assignment.has_cases:
         return PublishedCases("none", {})
     prepared = checked_cases(assignment, on_progress)
+    if prepared is not None:
+        refuse_misfits(assignment, prepared.arrays)
     source = source_of(assignment)
     if sharing_of(assignment) == "none":
         arrays = source.declared or (prepared.arrays if prepared is not None else {})

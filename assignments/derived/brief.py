@@ -1,5 +1,8 @@
 """The brief that students read: `brief.md`, in which `{{ functions }}`, `{{ marking }}` and `{{ data }}` are filled in.
 
+A course may set other cases than the assignment's own. So what a brief says of its own cases stands between
+`{% if own_cases %}` and `{% else %}`, and `{{ cases }}` says what there is to say of others.
+
 It is a template of Jinja. A brief without `{{` and `{%` comes out byte for byte as it is, and so does that of a
 handout, which holds the filled text.
 """
@@ -9,9 +12,10 @@ from __future__ import annotations
 import ast
 import copy
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from assignments.assignment import Assignment
+from assignments.derived.cases_text import case_counts, cases_text
 from assignments.derived.data_table import data_table
 from assignments.derived.interface import declared_nodes
 from assignments.derived.marking_table import marking_table
@@ -46,10 +50,14 @@ def brief_text(assignment: Assignment) -> str:
 def _filled(assignment: Assignment, text: str) -> str:
     from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError  # briefs without need no Jinja
 
-    tables = {
+    tables: dict[str, object] = {
         "functions": "\n".join(_functions(assignment)),
         "marking": marking_table(assignment),
         "data": data_table(assignment),
+        "own_cases": assignment.own_data is None,
+        "cases": cases_text(assignment),
+        "mode": assignment.run.mode,
+        **{str(part): count for part, count in case_counts(assignment).items()},
     }
     try:
         # Markdown, of which nothing is escaped: an author writes it, and it is never shown as markup of a page.
@@ -66,7 +74,7 @@ def _filled(assignment: Assignment, text: str) -> str:
         raise AssignmentError([Problem(str(assignment.folder / BRIEF), "", line, what, cure)]) from None
 
 
-def _cure(error: str, tables: dict[str, str]) -> str:
+def _cure(error: str, tables: Collection[str]) -> str:
     name = error.split("'")[1] if error.count("'") >= 2 else ""
     return nearest(name, tables) if name.isidentifier() and "undefined" in error else "correct the template"
 

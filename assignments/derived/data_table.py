@@ -24,7 +24,7 @@ def data_table(assignment: Assignment) -> str:
     """
     if not assignment.has_cases:
         return NO_DATA
-    arrays = source_of(assignment).declared or dict(_declared(assignment))
+    arrays = source_of(assignment).declared or _of_a_folder(assignment)
     rows = ["| array | shape | dtype | role | what it is |", "|---|---|---|---|---|"]
     for key, axes in arrays.items():
         shape = ", ".join(["N", *axes.sizes]) if axes.sizes else "N,"
@@ -32,6 +32,39 @@ def data_table(assignment: Assignment) -> str:
         doc = axes.doc.replace("|", "\\|")
         rows.append(f"| `{key}` | ({shape}) | {axes.dtype} | {role} | {doc} |")
     return "\n".join(rows)
+
+
+def _of_a_folder(assignment: Assignment) -> Mapping[str, Axes]:
+    """The arrays of a source that declares none before it is opened: they are those of the interface."""
+    arrays = dict(_declared(assignment))
+    own = source_of(assignment.as_written).declared or arrays
+    return {
+        key: Axes(axes.dtype, axes.axes, axes.role, _doc(assignment, key)) for key, axes in own.items() if key in arrays
+    }
+
+
+def _doc(assignment: Assignment, key: str) -> str:
+    """What can be said of an array of a folder, whatever its files hold."""
+    data = assignment.data
+    if key == "y" and data.classes:
+        return "the class: " + ", ".join(f"{number} {name}" for number, name in enumerate(data.classes))
+    if key in ("label", "labels") and data.classes:
+        return "of each voxel: " + ", ".join(f"{number} {name}" for number, name in enumerate(data.classes))
+    if key in ("image", "fixed", "moving", "target") and data.window is not None:
+        return "0 to 1, through a window of intensities"
+    return _DOCS.get(key, "")
+
+
+_DOCS = {
+    "image": "in the unit of its file",
+    "fixed": "in the unit of its file",
+    "moving": "in the unit of its file",
+    "target": "in the unit of its file",
+    "spacing": "voxel size in mm",
+    "mask": "1 where an answer counts",
+    "labels": "of fixed and moving",
+    "landmarks": "points in fixed and in moving, in voxels",
+}
 
 
 def _declared(assignment: Assignment) -> Iterator[tuple[str, Axes]]:

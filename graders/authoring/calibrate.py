@@ -16,8 +16,9 @@ from statistics import fmean, median
 from assignments.assignment import Anchors, Assignment
 from assignments.baselines import own_baselines
 from assignments.data.hidden import HiddenSet
+from assignments.data.other_cases import refuse_misfits
 from assignments.data.parts import checked_cases
-from assignments.data.prepared import Prepared
+from assignments.data.prepared import Prepared, Progress
 from assignments.data.sources import SOURCES
 from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
@@ -27,6 +28,7 @@ from graders.authoring.anchors import below_distinction, proposal, proving_frame
 from graders.authoring.bench import drawn, scored
 from graders.authoring.reference_runs import Reference
 from graders.authoring.stored_runs import StoredRun
+from graders.course.course import assignment_of, load_course
 from graders.marks.findings import share_of_points
 from graders.metrics import METRICS
 from graders.record.answers import Answers
@@ -37,6 +39,7 @@ from graders.record.calibration import (
     Calibration,
     DrawScores,
     accuracies,
+    calibration_path,
     score_origins,
     stale_parts,
     stored_calibration,
@@ -69,11 +72,10 @@ def calibrate(
         UserError: a reference or baseline gave no model or left cases without an answer, or the scores cannot be
             stored.
     """
-    path = assignment.folder / CALIBRATION_FILE
-    if not os.access(assignment.folder, os.W_OK):
-        raise UserError(
-            f"{assignment.folder}: may not be written, and {CALIBRATION_FILE} is stored there. Calibrate a copy."
-        )
+    path = calibration_path(assignment)
+    folder = assignment.folder if assignment.own_data is None else path.parent
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: may not be written, and {path.name} is stored there. Calibrate a copy.")
     one_run = overridden(assignment, run={"mode": "retrain", "seeds": 1})
     interface = solution_interface(assignment)
     sets = [drawn(one_run, interface, draw, prepared) for draw in range(CALIBRATION_DRAWS)]
@@ -97,6 +99,35 @@ def calibrate(
         calibration = _with_scores(calibration, reference, on_draw)
         _store(path, calibration)
     return calibration
+
+
+def calibrate_for_course(
+    id: str,
+    course: Path,
+    *,
+    frameworks: Sequence[str] | None = None,
+    on_progress: Callable[[str, int, int], None] = lambda text, done, of: None,
+    on_reading: Progress = lambda *_: None,
+) -> list[str]:
+    """Score references and baselines on the cases that a course sets, and return the anchors that they suggest.
+
+    The hidden tests stay proven, on the assignment's own cases. The scores are stored beside the split of the course.
+
+    Raises:
+        UserError: the course sets no cases of its own, or as `calibrate`.
+    """
+    assignment = assignment_of(load_course(course), id)
+    if assignment.own_data is None:
+        raise UserError(
+            f"{course / 'course.toml'}: sets no other cases for {id}, so its anchors are those of the assignment. "
+            f"To measure these: medmark rehearse {assignment.folder} --calibrate"
+        )
+    prepared = checked_cases(assignment, on_reading)
+    if prepared is not None:
+        refuse_misfits(assignment, prepared.arrays)
+    calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
+    tables = ", ".join(f"[assignments.{id}.anchors.{criterion.id}]" for criterion in accuracies(assignment))
+    return [*proposal(assignment), f"Anchors of your choice belong into {course / 'course.toml'}: {tables}"]
 
 
 def calibrate_catalogue(on_line: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.assignment import Assignment
+from assignments.data.other_cases import refuse_misfits
 from assignments.data.prepared import Prepared, folder_problems, listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of
@@ -83,6 +84,7 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
     path = assignment.split_file
     before = read_split(path)
     opened = opened_source(assignment, source)
+    refuse_misfits(assignment, source.arrays(opened))
     if problems := folder_problems(source, opened):
         raise UserError("\n".join([f"{assignment.data.path}: nothing is split before this is corrected:", *problems]))
     subjects = listed(assignment, source, opened)

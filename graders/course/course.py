@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
 from assignments.assignment import AnyAnchors, Assignment, Cap, Count, Orient, Share
+from assignments.data.source_names import is_own
 from assignments.errors import Problem, UserError, nearest
 from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
@@ -342,7 +343,26 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
             f"{path} assignments.{id}: its source {settings.source} has the id {assignment.id}; "
             f"write [assignments.{assignment.id}]"
         )
+    if names and assignment.own_data is not None:
+        _check_other_cases(assignment, path)
     return assignment
+
+
+def _check_other_cases(assignment: Assignment, path: Path) -> None:
+    """Refuse a source that does not exist, and cases that do not fit the interface.
+
+    A folder of subjects is checked when it is opened.
+    """
+    from assignments.data.other_cases import refuse_misfits
+    from assignments.data.sources import SOURCES, source_of
+
+    name, key = assignment.data.source, f"assignments.{assignment.id}.data.source"
+    if name not in SOURCES and not is_own(name):
+        what = f'there is no source "{name}"'
+        raise CourseError([Problem(str(path), key, None, what, nearest(name, SOURCES))])
+    declared = source_of(assignment).declared
+    if declared is not None:
+        refuse_misfits(assignment, declared)
 
 
 def _names_to_look_up(metrics_too: bool) -> dict[str, Any]:

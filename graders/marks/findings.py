@@ -49,6 +49,9 @@ class MarkDecisions:
     loses points by a faulty test."""
 
 
+NO_ANCHORS = "no anchors are set for these cases"
+
+
 def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:
     """Share of the points that a score earns: piecewise linear through the anchors, which may rise or fall."""
     values, shares = [_exact(value) for value in anchors.values()], anchor_shares(level)
@@ -219,6 +222,7 @@ def _accuracy_finding(criterion: Accuracy, assignment: Assignment, result: JobRe
     return replace(
         finding(verdict, None if exact is None else _decimal(exact), outcome.cause, evidence),
         exact=exact,
+        waits_for=NO_ANCHORS if exact is None else "",
         cause_detail=outcome.cause_detail,
         scored=scored,
         measured=outcome.measured,

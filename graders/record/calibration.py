@@ -1,6 +1,7 @@
 """The stored calibration: the scores of references and baselines, and whether these scores are still valid.
 
-It is proofs/calibration.json in the assignment's folder. Training and scoring are in `graders.authoring.calibrate`.
+It is proofs/calibration.json in the assignment's folder; of cases that a course sets, a file beside their split.
+Training and scoring are in `graders.authoring.calibrate`.
 
 Scores carry four digests: of the training of a reference, of the code that draws cases, of the criteria's declarations,
 and of the code that scores. So a changed metric needs new scores of the same answers, and nothing else.
@@ -30,6 +31,8 @@ CALIBRATION_FILE = f"{PROOFS}/calibration.json"
 CALIBRATION_DRAWS = 5
 BASELINES = "baselines"
 """The key of the baselines in `Calibration.made_by`, beside the frameworks."""
+_NOT_DRAWN = ("path", "per_call", "split", "share", "permission", "about")
+"""Keys of `[data]` that change no case."""
 _OF_TRAINING = ("cpu_s", "memory_mb", "reply_mb", "log_kb", "scratch_mb", "scratch_files", "processes", "gpus")
 """The limits under which a reference is trained and answers."""
 
@@ -68,11 +71,18 @@ class Calibration:
         return {**self.references, **self.own_baselines}
 
 
+def calibration_path(assignment: Assignment) -> Path:
+    """Where the scores are stored; those on a course's own cases are the course's."""
+    if assignment.own_data is None:
+        return assignment.folder / CALIBRATION_FILE
+    return assignment.split_file.with_name(f"{assignment.id}.calibration.json")
+
+
 def stored_calibration(assignment: Assignment) -> tuple[Calibration | None, str]:
     """The stored calibration, fresh or stale; without one, the reason."""
     from pydantic import TypeAdapter, ValidationError
 
-    path = assignment.folder / CALIBRATION_FILE
+    path = calibration_path(assignment)
     try:
         calibration: Calibration = TypeAdapter(Calibration).validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -127,7 +137,7 @@ def score_origins(assignment: Assignment, name: str) -> dict[str, str]:
     digests = {
         "drawing": digest_of(
             code=drawing(assignment),
-            data=assignment.data.model_dump(mode="json", exclude={"path", "per_call", "split", "share", "permission"}),
+            data=assignment.data.model_dump(mode="json", exclude=set(_NOT_DRAWN)),
             draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(CALIBRATION_DRAWS)],
         ),
         "criteria": digest_of(task=assignment.task, criteria=declared),

@@ -22,6 +22,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.columns import Cases, Column, one_by_one
 from assignments.data.hidden import HiddenSet, SetDigests, seeded
+from assignments.data.other_cases import refuse_misfits
 from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.source import Finite
 from assignments.data.sources import SOURCES, source_of
@@ -65,6 +66,7 @@ def manifest_of(assignment: Assignment, secret: bytes, cache: Path, on_reading: 
     source_kind = source_of(assignment)
     if isinstance(source_kind, Finite):
         prepared = prepare(assignment, source_kind, on_progress=on_reading)
+        refuse_misfits(assignment, prepared.arrays)
         return Manifest(_digests(assignment, secret, prepared), prepared)
     if assignment.data.source not in SOURCES:
         return Manifest(_digests(assignment, secret))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assignments.assignment import Assignment, Framework, Person
+from assignments.assignment import Accuracy, Assignment, Framework, Person, Unanchored
 from assignments.data.near import near_note
+from assignments.data.other_cases import refuse_misfits
 from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress, outside_note, required_split
 from assignments.errors import MedmarkError
@@ -124,6 +125,7 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
             if cost.scored and assignment.run.seeds == FEW_SEEDS:
                 yield Fact(False, f"assignment {id}: {FEW_SEEDS_NOTE}", optional=True)
             yield from _proof(assignment)
+            yield from _anchors(assignment)
             yield from _cases(assignment, on_reading)
             if course.ledger.is_file():
                 yield from _parts(course, assignment)
@@ -169,10 +171,26 @@ def _proof(assignment: Assignment) -> Iterator[Fact]:
         yield Fact(False, f"assignment {assignment.id}: not proven ({status.why_not}): {cure}", optional=True)
 
 
+def _anchors(assignment: Assignment) -> Iterator[Fact]:
+    """Which scores have no points before somebody sets anchors: those on other cases than the assignment's own."""
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy) and isinstance(criterion.anchors, Unanchored):
+            table = f"[assignments.{assignment.id}.anchors.{criterion.id}]"
+            yield Fact(
+                False,
+                f"assignment {assignment.id}, {criterion.id}: no anchors are set for these cases, so marks are "
+                f"incomplete; set {table} in course.toml, and caps if there are to be any. To measure them: "
+                f"medmark rehearse {assignment.id} -c COURSE --calibrate",
+                optional=True,
+            )
+
+
 def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
     """Whether the cases may be marked on; of a folder, how many subjects are in which part, and how many are spent."""
     try:
         prepared = checked_cases(assignment, on_reading)
+        if prepared is not None:
+            refuse_misfits(assignment, prepared.arrays)
     except MedmarkError as error:
         yield Fact(False, f"assignment {assignment.id}: {error}")
         return

@@ -124,7 +124,7 @@ def test_other_points_than_those_of_a_rubric_that_ships_name_the_command_that_co
         (OWN, LINES.replace("descriptor", "text", 1), "paper.toml:6 line.0.levels.0.text: unknown key"),
         (OWN, "line = 1\n[[", "paper.toml: is not TOML"),
         (OWN, "line = []\n", "paper.toml:1 line: holds no line; add a table [[line]]"),
-        ('points = 10\nrubric = "../paper.toml"\n', LINES, "assignment.toml:6 criterion.0.person: rubric = "),
+        ('points = 10\nrubric = "../paper.toml"\n', LINES, "assignment.toml:6 criterion.0: rubric = "),
     ],
 )  # fmt: skip
 def test_a_wrong_rubric_is_named_with_file_line_and_cure(problems, end, rubric, words):

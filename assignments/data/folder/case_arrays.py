@@ -19,8 +19,10 @@ from assignments.data.folder.open_folder import OpenFolder, oriented_image
 from assignments.data.source import Arrays
 from assignments.errors import Problem, UserError
 
-LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving"}
+LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving", "target_mask": "image"}
 """Columns of labels, each with the image on whose voxels it lies."""
+_OF_CHANNELS = ("label", "target_mask")
+"""Those that lie on the first channel, where an image has several."""
 _ROUNDING = 1e-6
 """Share of a label's number by which it may differ from a whole one: that of float32."""
 
@@ -83,7 +85,7 @@ class CaseReading:
 
     def _image(self, column: str) -> Image | None:
         try:
-            image = oriented_image(self._table, self._row.files[column], self._data, self._opened.members)
+            image = oriented_image(self._table, self._row, column, self._data, self._opened.members)
         except UnreadableImage as error:
             self.problems += error.problems(self._row.subject)
             return None
@@ -128,14 +130,17 @@ class CaseReading:
     def _labels(self, images: Mapping[str, Image | None], first: Image | None) -> Arrays:
         labels: dict[str, Array] = {}
         for column in (column for column in LABELS if column in self._row.files):
-            image = images.get(LABELS[column]) or (first if column == "label" else None)
+            image = images.get(LABELS[column]) or (first if column in _OF_CHANNELS else None)
             label = self._label(column, image)
             if label is not None:
                 labels[column] = label
+        arrays: Arrays = {}
+        if "target_mask" in labels:
+            arrays["mask"] = labels["target_mask"].astype(self._opened.arrays["mask"].dtype)
         if "label" in labels:
             key = "instances" if self._opened.task == "instances" else "label"
-            return {key: labels["label"].astype(self._opened.arrays[key].dtype)}
-        return self._pair(images, labels) if "labels" in self._opened.arrays else {}
+            return {**arrays, key: labels["label"].astype(self._opened.arrays[key].dtype)}
+        return arrays or self._pair(images, labels) if "labels" in self._opened.arrays else {}
 
     def _pair(self, images: Mapping[str, Image | None], labels: Mapping[str, Array]) -> Arrays:
         """The labels of a registration pair: 0 everywhere where it has landmarks alone."""
@@ -158,7 +163,7 @@ class CaseReading:
     def _label(self, column: str, image: Image | None) -> Array | None:
         """A label's numbers on the voxels of its prepared image; None where it has a problem."""
         try:
-            label = oriented_image(self._table, self._row.files[column], self._data, self._opened.members, label=True)
+            label = oriented_image(self._table, self._row, column, self._data, self._opened.members, label=True)
         except UnreadableImage as error:
             self.problems += error.problems(self._row.subject)
             return None
@@ -194,7 +199,9 @@ class CaseReading:
             shown = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
             two = self._opened.task == "segmentation"
             more = 'write task = "label_maps"' if two else "name all classes below [data]: classes = [...]"
-            cure = f"correct the label, or {more}"
+            cure = "save 1 where an answer counts, and 0 elsewhere"
+            if column != "target_mask":
+                cure = f"correct the label, or {more}"
             if label.facts.format == "JPEG" and len(values) > 2:
                 half = (float(values[0]) + float(values[-1])) / 2
                 cure = (
@@ -206,7 +213,8 @@ class CaseReading:
                 cure = "correct the label, or delete the column label, which the task does not need"
             self._problem(column, f"holds {shown}; the classes are {classes_text}", cure)
             return None
-        if (self._opened.task == "segmentation" or self._is_beside(column)) and _is_black_and_white(label, values):
+        two = self._opened.task == "segmentation" or column == "target_mask"
+        if (two or self._is_beside(column)) and _is_black_and_white(label, values):
             return np.asarray(array == 255, np.uint8)
         # Labels of a CT in int64 are a gigabyte.
         return np.asarray(array, np.uint8 if values[-1] <= np.iinfo(np.uint8).max else np.int64)
@@ -217,7 +225,7 @@ class CaseReading:
 
     def _known_classes(self, column: str, label: Image, values: Array) -> int | None:
         """How many classes a label may have; None where any number is one."""
-        if self._opened.task == "segmentation":
+        if self._opened.task == "segmentation" or column == "target_mask":
             return 256 if _is_black_and_white(label, values) else 2
         if self._opened.task == "instances":
             return None

@@ -121,6 +121,8 @@ def _maps(table: CaseTable, task: str, space: str) -> dict[str, Axes]:
         instances = task == "instances"
         key = "instances" if instances else "label"
         arrays[key] = Axes("int32" if instances else dtype, space, role="truth")
+    if "target_mask" in table.columns:
+        arrays["mask"] = Axes("uint8", space, role="truth")
     if "label:fixed" in table.columns or (task == "registration" and "landmarks" in table.columns):
         arrays["labels"] = Axes(dtype, f"2 {space}", role="truth")
     return arrays

@@ -48,6 +48,17 @@ def canonical(image: Image, orient: Orient) -> Image:
     return _changed(image, array, image.affine @ to_old)
 
 
+def slice_of(image: Image, number: int) -> Image:
+    """One slice (h, w) of a volume (d, h, w), counted from 0 in the direction in which d rises."""
+    affine = image.affine
+    if affine is not None:
+        to_volume = np.eye(4)
+        to_volume[0, 3] = number
+        affine = affine @ to_volume
+    spacing = None if image.spacing_mm is None else image.spacing_mm[1:]
+    return replace(image, array=image.array[number], axes="h w", affine=affine, spacing_mm=spacing)
+
+
 def resampled(image: Image, spacing_mm: Sequence[float], *, label: bool = False) -> Image:
     """The image on a grid of this spacing, in the order (d, h, w) or (h, w), about the same middle.
 

@@ -15,15 +15,17 @@ from assignments.errors import closest
 
 IMAGES: Final = ("image", "fixed", "moving", "target_image")
 """Columns of images. `image:NAME` is one too."""
-FILES: Final = (*IMAGES, "label", "label:fixed", "label:moving", "landmarks")
+FILES: Final = (*IMAGES, "label", "label:fixed", "label:moving", "target_mask", "landmarks")
 """Columns of addresses. `image:NAME` is one too."""
-VALUES: Final = ("class", "target")
+VALUES: Final = ("class", "target", "volume_slice")
 """Columns of texts and numbers. `class:NAME` and `feature:NAME` are such columns too."""
 OTHERS: Final = ("subject", "part")
 RESERVED: Final = (*OTHERS, *FILES, *VALUES)
 FAMILIES: Final = ("image", "class", "feature")
 """Reserved before a colon and a name."""
-TRUTHS: Final = ("label", "class", "target", "target_image", "label:fixed", "label:moving", "landmarks")
+TRUTHS: Final = (
+    "label", "class", "target", "target_image", "target_mask", "label:fixed", "label:moving", "landmarks",
+)  # fmt: skip
 
 _SYNONYMS: Final = {
     "subject": (
@@ -73,6 +75,7 @@ _NEEDS: Final = (
     ("label:fixed", "fixed"),
     ("landmarks", "fixed"),
     ("target_image", "image"),
+    ("target_mask", "target_image"),
     ("label", "image"),
 )
 """A column, and the one that it needs."""

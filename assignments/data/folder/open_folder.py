@@ -10,8 +10,8 @@ from assignments.assignment import Assignment, Data
 from assignments.data.folder.arrays import Members
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.declared import ImageKind, arrays_of
-from assignments.data.folder.geometry import canonical
-from assignments.data.folder.image import Image, UnreadableImage
+from assignments.data.folder.geometry import canonical, slice_of
+from assignments.data.folder.image import Image, UnreadableImage, unreadable
 from assignments.data.folder.listing import cases_of
 from assignments.data.folder.location import located
 from assignments.data.folder.reading import read_image
@@ -67,12 +67,26 @@ def opened_folder(assignment: Assignment) -> OpenFolder:
     return OpenFolder(table, arrays, assignment.task, data, by_subject, members, {})
 
 
-def oriented_image(table: CaseTable, text: str, data: Data, members: Members, *, label: bool = False) -> Image:
-    """An image in the orientation that `[data]` asks for, with the spacing that its layout assumes if it has none."""
-    image = canonical(read_image(located(table.folder, text), label=label, members=members), data.orient)
+def oriented_image(
+    table: CaseTable, row: CaseRow, column: str, data: Data, members: Members, *, label: bool = False
+) -> Image:
+    """An image of a row in the orientation that `[data]` asks for, or the slice of it that the row takes.
+
+    It has the spacing that its layout assumes, if its file gives none.
+
+    Raises:
+        UnreadableImage: it cannot be read, or has no such slice.
+    """
+    where = located(table.folder, row.files[column])
+    image = canonical(read_image(where, label=label, members=members), data.orient)
     if image.spacing_mm is None and table.spacing_mm is not None and len(table.spacing_mm) == len(image.spatial):
         image = replace(image, spacing_mm=table.spacing_mm)
-    return image
+    if "volume_slice" not in row.values or image.axes != "d h w":
+        return image
+    number, count = int(row.values["volume_slice"]), len(image.array)
+    if number >= count:
+        raise unreadable(where, f"it has no slice {number}", f"name one of 0 to {count - 1} in the column volume_slice")
+    return slice_of(image, number)
 
 
 def _kind(table: CaseTable, first: str, data: Data, members: Members) -> ImageKind:
@@ -85,7 +99,7 @@ def _kind(table: CaseTable, first: str, data: Data, members: Members) -> ImageKi
     problems: list[Problem] = []
     for row in table.rows[:TRIED]:
         try:
-            image = oriented_image(table, row.files[column], data, members)
+            image = oriented_image(table, row, column, data, members)
         except UnreadableImage as error:
             problems += error.problems(row.subject)
             continue

@@ -48,6 +48,9 @@ def value_problem(column: str, text: str, classes: Sequence[str]) -> tuple[str, 
         return None if text in classes or number else (f'there is no class "{text}"', nearest(text, classes))
     if column.startswith("class:"):
         return None if text in ("0", "1") else (f'"{text}" is neither 0 nor 1', "write 1 where the case has the class")
+    if column == "volume_slice":
+        cure = "write the number of a slice, counted from 0"
+        return None if text.isdecimal() else (f'"{text}" is not a whole number', cure)
     if column == "target" or column.startswith("feature:"):
         return number_problem(text)
     return None

@@ -220,5 +220,5 @@ def load(folder: str) -> Model: ...
 """
     toml = TOML.replace('"cases.py"\ntrain = 8\n', '"folder"\npath = "images"\n')
     text = filled(tmp_path, "{{ data }}\n", FILES | {"assignment.toml": toml, "interface.py": interface})
-    assert "| `image` | (N, _, _, 3) | float32 | input |  |\n" in text
+    assert "| `image` | (N, _, _, 3) | float32 | input | in the unit of its file |\n" in text
     assert "| `y` | (N,) | uint8 | truth" in text
