@@ -207,19 +207,16 @@ def _centred(slices: np.ndarray) -> np.ndarray:
     return slices
 
 
-_SIZE = f"{SHAPE[0]} {SHAPE[1]}"
 PAIRS = {
-    "fixed": Axes("float32", _SIZE, doc="T1-like, in its scanner's own unit"),
-    "moving": Axes("float32", _SIZE, doc="the same subject on another scanner, deformed"),
-    "labels": Axes("uint8", f"2 {_SIZE}", role="truth", doc="of fixed and moving: 1, 2 hemispheres, 3 ventricles"),
-    "landmarks": Axes(
-        "float32", f"2 {LANDMARKS} 2", role="truth", doc="(row, column) in fixed and in moving, in pixels"
-    ),
+    "fixed": Axes("float32", "h w", doc="T1-like, in its scanner's own unit"),
+    "moving": Axes("float32", "h w", doc="the same subject on another scanner, deformed"),
+    "labels": Axes("uint8", "2 h w", role="truth", doc="of fixed and moving: 1, 2 hemispheres, 3 ventricles"),
+    "landmarks": Axes("float32", "2 p 2", role="truth", doc="(row, column) in fixed and in moving, in pixels"),
 }
 CONTRASTS = {
-    "image": Axes("float32", _SIZE, doc="T1-like, in its scanner's own unit"),
-    "target": Axes("float32", _SIZE, role="truth", doc="T2-like, from 0 in air to 1 in water"),
-    "mask": Axes("uint8", _SIZE, role="truth", doc="1 in the brain, where the answer counts"),
+    "image": Axes("float32", "h w", doc="T1-like, in its scanner's own unit"),
+    "target": Axes("float32", "h w", role="truth", doc="T2-like, from 0 in air to 1 in water"),
+    "mask": Axes("uint8", "h w", role="truth", doc="1 in the brain, where the answer counts"),
 }
 PAIRED = Endless(PAIRS, brain_pairs, small_cases=brain_pairs)
 TWO_CONTRASTS = Endless(CONTRASTS, brain_contrasts, small_cases=brain_contrasts)
