@@ -10,13 +10,18 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from assignments.arrays_checks import agree
 from assignments.assignment import Accuracy, Assignment
+from assignments.data.prepared import Prepared
+from assignments.data.prepared_store import gathered
 from assignments.data.source import RESERVED, Axes
 from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
 from assignments.interface import typed_dict_of
 from assignments.interface_checks import bare, sizes
+from assignments.metric_names import metric_form, metric_name
 from assignments.task_forms import TASK_FORMS
 
 _COLUMNS = {
@@ -34,19 +39,78 @@ _COLUMNS = {
 """The column of a folder's table that gives an array."""
 
 
-def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> None:
-    """Refuse cases with these arrays, if a course sets them and the assignment's interface does not take them.
+_RANGED = ("mae@#", "psnr@#", "ssim@#", "ms_ssim@#", "absolute_error@#")
+"""Metrics whose number is the range of the truth."""
+
+
+def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes], prepared: Prepared | None = None) -> None:
+    """Refuse cases with these arrays, if a course sets them and the assignment does not take them.
+
+    Args:
+        prepared: The cases, where they have been read: then sizes and values are looked at too.
 
     Raises:
-        UserError: every array that differs, and the cure.
+        UserError: everything that does not fit, each with its cure.
     """
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     if assignment.own_data is None or not scored:
         return
-    if problems := list(_misfits(assignment, arrays)):
+    problems = [*_class_misfits(assignment), *_misfits(assignment, arrays)]
+    if prepared is not None and not problems:
+        problems = [*_size_misfits(assignment, prepared), *_range_misfits(assignment, prepared)]
+    if problems:
         where = assignment.data.path or f'source = "{assignment.data.source}"'
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise UserError(f"{where}: these cases do not fit {assignment.id}, whose interface stays as it is:\n{lines}")
+
+
+def _class_misfits(assignment: Assignment) -> Iterator[str]:
+    """Another number of classes than the interface has probabilities for."""
+    needed, has = len(assignment.as_written.data.classes), len(assignment.data.classes)
+    if needed and has != needed:
+        yield f"classes names {has} classes, and {assignment.id} has {needed}: name these, in order of their numbers"
+
+
+def _size_misfits(assignment: Assignment, prepared: Prepared) -> Iterator[str]:
+    """Arrays of a size that `fit` does not receive, or of several where it does not receive lists."""
+    parameter = next(iter(solution_interface(assignment).functions["fit"].signature.parameters.values()))
+    record: Any = typed_dict_of(parameter.annotation)
+    for key, hint in typing.get_type_hints(record, include_extras=True).items() if record is not None else ():
+        shapes = sorted({case[key].shape for subject in prepared.subjects for case in subject.cases if key in case})
+        words, each = _case_sizes(bare(hint)), typing.get_origin(bare(hint)) is list
+        cure = "write size = [...] (and resample_mm) below [assignments.ID.data], which brings all images to one size"
+        if key == "landmarks":
+            cure = "write as many rows for each pair; cells of a point that is not seen stay empty"
+        if wrong := next((shape for shape in shapes if not _has_sizes(shape, words)), None):
+            yield f"{key} is {_of(wrong)}, and ({', '.join(words)}) is needed: {cure}"
+        elif len(shapes) > 1 and not each:
+            yield f"{key} has several sizes, {_of(shapes[0])} to {_of(shapes[-1])}: {cure}"
+
+
+def _has_sizes(shape: tuple[int, ...], words: tuple[str, ...]) -> bool:
+    """Whether a case's array has the sizes that are declared as numbers."""
+    return all(not word.isdecimal() or int(word) == size for word, size in zip(words, shape, strict=False))
+
+
+def _of(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
+
+
+def _range_misfits(assignment: Assignment, prepared: Prepared) -> Iterator[str]:
+    """Truths beyond the range that a metric declares: every error would count as the largest."""
+    truth = TASK_FORMS[assignment.task].truth
+    criteria = (criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy))
+    for name in dict.fromkeys(name for criterion in criteria for name in criterion.metrics):
+        span = metric_name(name).number
+        if metric_form(name) not in _RANGED or span is None:
+            continue
+        arrays = [case[truth] for subject in prepared.subjects for case in subject.cases if truth in case]
+        ends = [(float(np.min(case)), float(np.max(case))) for case in gathered(arrays)]
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        if high - low > span * (1 + 1e-6):
+            cure = "write window = [centre, width], which brings images to 0 to 1, or scale the files"
+            yield f"{truth} ranges from {low:.6g} to {high:.6g}, and {name} is for a range of {span:g}: {cure}"
+            return
 
 
 def _misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> Iterator[str]:
@@ -90,10 +154,14 @@ def _axes(axes: Axes) -> str:
 
 def _declared(hint: Any) -> str:
     """One case of an array, as an interface declares many."""
+    array = bare(typing.get_args(hint)[0]) if typing.get_origin(hint) is list else hint
+    return f"({', '.join(_case_sizes(hint))}) {array.__name__.partition('[')[0].lower()}"
+
+
+def _case_sizes(hint: Any) -> tuple[str, ...]:
+    """The sizes of one case, as an interface declares them."""
     each = typing.get_origin(hint) is list
-    array = typing.get_args(hint)[0] if each else hint
-    words = sizes(bare(array))[0 if each else 1 :]
-    return f"({', '.join(words)}) {bare(array).__name__.partition('[')[0].lower()}"
+    return sizes(bare(typing.get_args(hint)[0]) if each else hint)[0 if each else 1 :]
 
 
 def _cure(axes: Axes, needed: str) -> str:

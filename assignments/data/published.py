@@ -77,7 +77,7 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
         return PublishedCases("none", {})
     prepared = checked_cases(assignment, on_progress)
     if prepared is not None:
-        refuse_misfits(assignment, prepared.arrays)
+        refuse_misfits(assignment, prepared.arrays, prepared)
     source = source_of(assignment)
     if sharing_of(assignment) == "none":
         arrays = source.declared or (prepared.arrays if prepared is not None else {})
@@ -146,7 +146,14 @@ def held_out(
 
 
 def _stood_in(assignment: Assignment, small_cases: Draw | None, arrays: Mapping[str, Axes]) -> PublishedCases:
-    """Small cases or phantoms: with validation cases if `fit` receives some."""
+    """What stands in for cases that nobody may have: phantoms, or small cases that the source draws.
+
+    Where a course sets the cases, the assignment's own, if it draws them, are the phantoms that resemble them most.
+    """
+    own = source_of(assignment.as_written)
+    if assignment.own_data is not None and isinstance(own, Endless):
+        drawn = crossing(training_cases(own, assignment.as_written, PUBLISHED))
+        return PublishedCases("phantoms", *held_out(drawn, assignment.id))
     cases = stand_ins(assignment, small_cases, arrays, SMALL)
     kind: Kind = "phantoms" if small_cases is None else "small cases"
     return PublishedCases(kind, *held_out(cases, assignment.id))

@@ -124,7 +124,7 @@ def calibrate_for_course(
         )
     prepared = checked_cases(assignment, on_reading)
     if prepared is not None:
-        refuse_misfits(assignment, prepared.arrays)
+        refuse_misfits(assignment, prepared.arrays, prepared)
     calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
     tables = ", ".join(f"[assignments.{id}.anchors.{criterion.id}]" for criterion in accuracies(assignment))
     return [*proposal(assignment), f"Anchors of your choice belong into {course / 'course.toml'}: {tables}"]

@@ -66,7 +66,7 @@ def manifest_of(assignment: Assignment, secret: bytes, cache: Path, on_reading: 
     source_kind = source_of(assignment)
     if isinstance(source_kind, Finite):
         prepared = prepare(assignment, source_kind, on_progress=on_reading)
-        refuse_misfits(assignment, prepared.arrays)
+        refuse_misfits(assignment, prepared.arrays, prepared)
         return Manifest(_digests(assignment, secret, prepared), prepared)
     if assignment.data.source not in SOURCES:
         return Manifest(_digests(assignment, secret))

@@ -190,7 +190,7 @@ def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
     try:
         prepared = checked_cases(assignment, on_reading)
         if prepared is not None:
-            refuse_misfits(assignment, prepared.arrays)
+            refuse_misfits(assignment, prepared.arrays, prepared)
     except MedmarkError as error:
         yield Fact(False, f"assignment {assignment.id}: {error}")
         return

@@ -139,8 +139,8 @@ class CaseReading:
             arrays["mask"] = labels["target_mask"].astype(self._opened.arrays["mask"].dtype)
         if "label" in labels:
             key = "instances" if self._opened.task == "instances" else "label"
-            return {**arrays, key: labels["label"].astype(self._opened.arrays[key].dtype)}
-        return arrays or self._pair(images, labels) if "labels" in self._opened.arrays else {}
+            arrays[key] = labels["label"].astype(self._opened.arrays[key].dtype)
+        return arrays | (self._pair(images, labels) if "labels" in self._opened.arrays else {})
 
     def _pair(self, images: Mapping[str, Image | None], labels: Mapping[str, Array]) -> Arrays:
         """The labels of a registration pair: 0 everywhere where it has landmarks alone."""
