@@ -72,7 +72,7 @@ By = Annotated[
 ]
 
 
-STAFF_MODULES = ("docker", "git", "jinja2", "markdown_it", "openpyxl", "pandas", "skimage", "sklearn")
+STAFF_MODULES = ("PIL", "docker", "git", "jinja2", "markdown_it", "openpyxl", "pandas", "skimage", "sklearn")
 """Modules of the extra `tools`."""
 PRELOAD = ("cli",)
 """The module that every marker process would import again, since its parent's main file imports it."""

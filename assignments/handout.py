@@ -1,4 +1,4 @@
-"""Writes what students get of an assignment: brief, starter, interface, public tests and published cases.
+"""Writes what students get of an assignment: brief with its picture, starter, interface, public tests, published cases.
 
 Hidden tests, misconceptions, references and hidden cases stay behind, and what names or places patients. The caller
 decides whether an assignment may be handed out (`graders.authoring.handing_out`).
@@ -14,9 +14,10 @@ from assignments.cases_archive import write_archive
 from assignments.course_settings import as_the_course_sets
 from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
-from assignments.derived.brief import BRIEF, brief_text
+from assignments.derived.brief import BRIEF, brief_text, shows_picture
 from assignments.derived.interface import interface_text
 from assignments.derived.starter import starter_texts
+from assignments.drawing.brief_picture import PICTURE, BriefPicture, brief_picture
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
@@ -59,7 +60,11 @@ def write_handout(
     settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
     written = [_written(folder / "assignment.toml", settings)]
-    written.append(_written(folder / BRIEF, brief_text(assignment).encode()))
+    picture = brief_picture(assignment, cases) if shows_picture(assignment) else BriefPicture()
+    brief = brief_text(assignment, picture.markdown)
+    written.append(_written(folder / BRIEF, brief.encode()))
+    if png := picture.file(brief):
+        written.append(_written(folder / PICTURE, png))
     if interface := interface_text(assignment):
         written.append(_written(folder / "interface.py", interface.encode()))
     texts_of_author = [assignment.folder / name for name in _FILES]

@@ -11,12 +11,12 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes
+from assignments.drawing.cutting import Cut, cut_through, labels_on, orientation, usable_spacing
 from assignments.errors import listed
 from graders.metrics.registration import warp_labels
 from graders.tasks import Task, task_named
-from reports.cutting import Cut, cut_picture, cut_through, labels_on, orientation, usable_spacing
 from reports.numbers import fixed, number
-from reports.slices import LARGEST, Outline, Picture, few_outlines
+from reports.slices import LARGEST, Outline, Picture, cut_picture, few_outlines
 
 Array = np.ndarray[Any, Any]
 

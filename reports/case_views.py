@@ -11,10 +11,10 @@ import numpy as np
 from assignments.data.columns import Array
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes
+from assignments.drawing.cutting import cut_through, labels_on, orientation, usable_spacing
 from graders.runs.public_cases import PublicCases
 from graders.tasks import task_named
 from graders.tasks.task import THRESHOLD
-from reports.cutting import cut_through, labels_on, orientation, usable_spacing
 
 MOST = 4
 """Cases that are drawn."""

@@ -11,9 +11,9 @@ import numpy as np
 from assignments.assignment import Orient
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes, Part
+from assignments.drawing import cutting
 from graders.authoring.shown_data import ShownCase, ShownData
-from reports import cutting
-from reports.slices import Picture
+from reports.slices import Picture, cut_picture
 from reports.terminal import quantity
 
 Array = np.ndarray[Any, Any]
@@ -99,7 +99,7 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     values = np.asarray(case.arrays["spacing"].read()) if "spacing" in case.arrays else None
     spacing = cutting.usable_spacing(values, image.ndim - 1)
     cut = cutting.cut_through(image.shape[1:], spacing, orientation(data), labels)
-    drawn, words = cutting.cut_picture(image, labels, cut)
+    drawn, words = cut_picture(image, labels, cut)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
     return ShownPicture(case, key, ", ".join(words), drawn, _outlined(drawn, data), _number(case, data))

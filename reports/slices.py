@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from assignments.drawing.cutting import Cut
+from assignments.drawing.pixels import border_lines, grey_or_colour
+
 Array = np.ndarray[Any, Any]
 
 LARGEST = 320
 """Rows and columns of a PNG: a larger slice is reduced by block means, for a page that a mail program can open."""
 MOST_NUMBERS, MOST_BYTES = 24, 20_000
 """Classes or objects of an answer that are outlined one by one; and how long their outlines may be as text."""
-WINDOW = (0.5, 99.5)
-"""Percentiles of the slice that are drawn black and white."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,16 @@ def picture(
     return drawn if labels is None else replace(drawn, outlines=outlines(labels, drawn))
 
 
+def cut_picture(image: Array, labels: Array | None, cut: Cut, largest: int = LARGEST) -> tuple[Picture, list[str]]:
+    """The slice of an image (c, [d,] h, w) with the outlines of its labels, and words for what of the image it is."""
+    shown = cut.of(image)
+    words = [cut.words] if cut.words else []
+    if shown.shape[0] not in (1, 3):
+        words.append(f"the first of {shown.shape[0]} channels")
+    pixels = shown if shown.shape[0] == 3 else shown[0]
+    return picture(pixels, None if labels is None else cut.of(labels), cut.pixel_mm, largest), words
+
+
 def outlines(labels: Array, on: Picture) -> tuple[Outline, ...]:
     """The border of each class of labels (h, w) that lie on the pixels of a picture."""
     step = on.height / labels.shape[0], on.width / labels.shape[1]
@@ -89,27 +100,11 @@ def few_outlines(labels: Array, on: Picture, largest: int) -> tuple[Outline, ...
 
 def outline_path(mask: Array, step: tuple[float, float] = (1.0, 1.0)) -> str:
     """The border of a mask (h, w) as a path of SVG; `step` is the height and width of a pixel in the path's units."""
-    from skimage.measure import approximate_polygon, find_contours
-
     pieces = []
-    for contour in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
-        corners = (
-            approximate_polygon(contour, 0.3) - 0.5
-        )  # pixel centres are at whole numbers, its corner is drawn at 0
-        points = [f"{x * step[1]:.2f} {y * step[0]:.2f}" for y, x in corners.tolist()]
+    for line in border_lines(mask):
+        points = [f"{x * step[1]:.2f} {y * step[0]:.2f}" for y, x in line.tolist()]
         pieces.append(f"M{'L'.join(points[:-1])}Z")
     return "".join(pieces)
-
-
-def grey_or_colour(image: Array) -> Array:
-    """A slice (h, w) or (3, h, w) as uint8 (h, w) or (h, w, 3), scaled between two percentiles of its values."""
-    finite = image[np.isfinite(image)]
-    low, high = np.percentile(finite, WINDOW) if finite.size else (0.0, 1.0)
-    if high <= low:
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    shares = np.nan_to_num((image.astype(np.float64) - low) / ((high - low) or 1.0))
-    pixels: Array = np.round(255 * shares.clip(0, 1)).astype(np.uint8)
-    return np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
 
 
 def png_uri(pixels: Array) -> str:

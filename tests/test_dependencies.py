@@ -137,7 +137,7 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
 
 
 def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they_read():
-    """medmark works without the extra `formats`, until a folder has such files."""
+    """medmark works without the extra `formats`, until a folder has such files; staff have Pillow, which draws too."""
     names = set().union(*(modules_of(distribution(name)) for name in EXTRAS["formats"]))
     assert names >= {"nibabel", "SimpleITK", "pydicom", "h5py", "PIL"}
     homes = set()
@@ -147,7 +147,8 @@ def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they
         assert not names & set(used_in("\n".join(map(ast.unparse, at_once)))), file
         if names & set(used_in(text)):
             homes.add(file.parent.relative_to(ROOT).as_posix())
-    assert homes == {"assignments/data/folder", "assignments/data/sources"}
+    assert homes == {"assignments/data/folder", "assignments/data/sources", "assignments/drawing"}
+    assert used("assignments/drawing") & names == {"PIL"}
 
 
 def test_what_writes_pdf_is_imported_by_one_file_and_when_it_writes():

@@ -1,4 +1,5 @@
-"""The brief that students read: `brief.md`, in which `{{ functions }}`, `{{ marking }}` and `{{ data }}` are filled in.
+"""The brief that students read: `brief.md`, in which `{{ functions }}`, `{{ marking }}`, `{{ data }}` and
+`{{ picture }}` are filled in.
 
 A course may set other cases than the assignment's own. So what a brief says of its own cases stands between
 `{% if own_cases %}` and `{% else %}`, and `{{ cases }}` says what there is to say of others.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import traceback
 from collections.abc import Collection, Iterator
 
@@ -27,27 +29,44 @@ _TEMPLATE = "<template>"
 """What Jinja calls a template that it did not read from a file."""
 
 
-def brief_text(assignment: Assignment) -> str:
+def brief_text(assignment: Assignment, picture: str = "") -> str:
     """The brief as students read it.
+
+    Args:
+        picture: Markdown for `{{ picture }}`. It takes the cases to draw it (`assignments.drawing.brief_picture`), so
+            whoever reads the words alone goes without.
 
     Raises:
         AssignmentError: the template has an error, which is named with its line.
         UserError: there is no brief, or it cannot be read.
     """
+    text = _template(assignment)
+    if (assignment.folder / HANDOUT).is_file() or not ("{{" in text or "{%" in text):
+        return text
+    return _filled(assignment, text, picture)
+
+
+def shows_picture(assignment: Assignment) -> bool:
+    """Whether the brief has `{{ picture }}`.
+
+    Raises:
+        UserError: there is no brief, or it cannot be read.
+    """
+    return re.search(r"\{\{-?\s*picture\b", _template(assignment)) is not None
+
+
+def _template(assignment: Assignment) -> str:
     path = assignment.folder / BRIEF
     try:
-        text = path.read_bytes().decode()
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; put it back, and run the same command again") from None
     except UnicodeDecodeError as error:
         what = f"is not UTF-8 text: see byte {error.start}"
         raise AssignmentError([Problem(str(path), "", None, what, "save it as UTF-8")]) from None
-    if (assignment.folder / HANDOUT).is_file() or not ("{{" in text or "{%" in text):
-        return text
-    return _filled(assignment, text)
 
 
-def _filled(assignment: Assignment, text: str) -> str:
+def _filled(assignment: Assignment, text: str, picture: str) -> str:
     from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError  # briefs without need no Jinja
 
     tables: dict[str, object] = {
@@ -58,6 +77,7 @@ def _filled(assignment: Assignment, text: str) -> str:
         "cases": cases_text(assignment),
         "mode": assignment.run.mode,
         **{str(part): count for part, count in case_counts(assignment).items()},
+        "picture": picture,
     }
     try:
         # Markdown, of which nothing is escaped: an author writes it, and it is never shown as markup of a page.

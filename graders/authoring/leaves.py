@@ -138,7 +138,8 @@ def _named(home: Path, paths: Sequence[Path], subjects: Sequence[Subject]) -> It
     longest_first = sorted(ids, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
     for path in sorted(paths):
-        if path.suffix in (".npz", ".zip", ".whl"):  # the archive holds the same cases, the wheel medmark alone
+        # The archive holds the same cases, the wheel medmark alone, and a picture no text.
+        if path.suffix in (".npz", ".zip", ".whl", *PICTURES):
             continue
         for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
             for match in pattern.finditer(line):

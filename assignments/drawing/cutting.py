@@ -1,4 +1,4 @@
-"""Which slice of a volume a page shows, and which way up people read it."""
+"""Which slice of a volume is drawn, and which way up people read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Data, Orient
-from reports.slices import LARGEST, Picture, picture
 
 Array = np.ndarray[Any, Any]
 
@@ -65,16 +64,6 @@ def cut_through(shape: tuple[int, ...], spacing: tuple[float, ...], orient: Orie
     first, second = (i for i in range(3) if i != axis)
     flips = FLIPPED[orient]
     return Cut(axis, index, shape[axis], (flips[first], flips[second]), (spacing[first], spacing[second]))
-
-
-def cut_picture(image: Array, labels: Array | None, cut: Cut, largest: int = LARGEST) -> tuple[Picture, list[str]]:
-    """The slice of an image (c, [d,] h, w) with the outlines of its labels, and words for what of the image it is."""
-    shown = cut.of(image)
-    words = [cut.words] if cut.words else []
-    if shown.shape[0] not in (1, 3):
-        words.append(f"the first of {shown.shape[0]} channels")
-    pixels = shown if shown.shape[0] == 3 else shown[0]
-    return picture(pixels, None if labels is None else cut.of(labels), cut.pixel_mm, largest), words
 
 
 def labels_on(key: str, shape: tuple[int, ...], truths: Iterable[Array]) -> Array | None:
