@@ -282,7 +282,9 @@ def _colours(gallery: _Gallery, numbers: Sequence[int]) -> str:
         return f"{len(numbers)} objects, each in a colour" if numbers else "nothing"
     names = gallery.assignment.data.classes
     words = [names[n] if n < len(names) else ("the label" if numbers == [1] else f"label {n}") for n in numbers]
-    return ", ".join(f"{name} ({colour_of(n)})" for n, name in zip(numbers, words, strict=True)) or "nothing"
+    axes = gallery.arrays.get(gallery.truth)
+    doc = f" (`{gallery.truth}`: {axes.doc})" if axes and axes.doc and any(n >= len(names) for n in numbers) else ""
+    return (", ".join(f"{name} ({colour_of(n)})" for n, name in zip(numbers, words, strict=True)) or "nothing") + doc
 
 
 def _labels_of(tiles: Sequence[Tile]) -> list[int]:

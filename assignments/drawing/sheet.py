@@ -35,9 +35,9 @@ COLOURS: Final = {
 """Of outlines by the number of their class, from 1; then again from the first."""
 INK: Final = (232, 236, 234)
 SPOT: Final = (255, 255, 255)
-MOST_BYTES: Final = 150_000
+MOST_BYTES: Final = 100_000
 SHADES: Final = (128, 64, 32)
-"""Colours of the file: fewer where it would be larger than that."""
+"""Shades of the file: fewer where it would be larger than that."""
 FINER: Final = 4
 """Lines are drawn so many times larger, then reduced: their edges are smooth."""
 
@@ -81,22 +81,28 @@ def sheet(tiles: Sequence[Tile], columns: int) -> bytes:
             pen.text((left + width / 2, top + strip / 2), words, font=font, fill=INK, anchor="mm")
             page.paste(image, (left + (width - image.width) // 2, top + strip))
         top += strip + height + GAP
-    return _small_file(page)
+    return _small_file(page, is_grey=all(tile.image.ndim == 2 for tile in tiles))
 
 
-def _small_file(page: Image.Image) -> bytes:
-    """The PNG with as many colours as `MOST_BYTES` allows; half as large where even few do not fit."""
+def _small_file(page: Image.Image, *, is_grey: bool) -> bytes:
+    """The PNG with as many shades as `MOST_BYTES` allows; half as large where even few do not fit."""
     for shades in SHADES:
-        if len(file := _file(page, shades)) <= MOST_BYTES:
+        if len(file := _file(page, shades, is_grey=is_grey)) <= MOST_BYTES:
             return file
-    return _file(page.reduce(2), SHADES[0])
+    return _file(page.reduce(2), SHADES[0], is_grey=is_grey)
 
 
-def _file(page: Image.Image, shades: int) -> bytes:
+def _file(page: Image.Image, shades: int, *, is_grey: bool) -> bytes:
+    """The PNG in so many shades, and in the colours of outlines: too few pixels have these to be chosen from them."""
     from PIL import Image
 
+    greys = [level for i in range(shades) for level in 3 * [round(255 * i / (shades - 1))]]
+    base = greys if is_grey else page.quantize(shades, dither=Image.Dither.NONE).getpalette() or greys
+    edges = [share * level // 3 for colour in COLOURS.values() for share in (1, 2, 3) for level in colour]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*base[: 3 * shades], *edges])
     file = io.BytesIO()
-    page.quantize(shades, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    page.quantize(palette=palette, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

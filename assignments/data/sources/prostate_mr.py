@@ -7,6 +7,9 @@ endorectal coil distort the intensities; noise is Rician; and the scanner's unit
 same tissue reads 200 in one case and 20 000 in the next. The median gland holds 25 ml, as a healthy one does, in a
 field of view of 11 cm.
 
+What they leave out: tumours, nodules and calcifications in the gland, blood after a biopsy, motion, implants, and the
+distortion that gas in the rectum causes.
+
 Axes are (depth, row, column): towards the head, towards the back, towards the patient's left.
 """
 

@@ -98,3 +98,10 @@ def test_colours_are_drawn_as_colours():
 
 def test_a_sheet_has_no_text_and_no_time():
     assert set(Image.open(io.BytesIO(sheet([Tile("a", RNG.random((8, 8)))], 1))).info) <= {"transparency"}
+
+
+def test_the_outline_of_a_small_label_among_many_greys_keeps_its_colour():
+    labels = np.zeros((90, 90), np.uint8)
+    labels[40:44, 40:44] = 3
+    pixels = read(sheet([Tile("", RNG.random((90, 90)), labels)], 1))
+    assert len(near(pixels, COLOURS["yellow"], least=6)[0]) > 20
