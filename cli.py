@@ -551,6 +551,30 @@ def report(
 
 
 @app.command()
+def site(
+    course: Annotated[Path, typer.Argument(metavar="COURSE", help="Folder with course.toml.")] = Path("."),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write to; by default site/ of the course.")
+    ] = None,
+) -> None:
+    """Write the course's pages: its briefs, and what teaches what.
+
+    A page lists the assignments with deadlines and marks, and maps each topic of the syllabus to its assignment, the
+    frameworks and the state of its proof. Each brief is a page, with a picture of the data unless these are of
+    patients. The pages are plain HTML, which any web server or learning platform shows. Written again, they replace
+    those of the last time; no other file of the folder is touched.
+    """
+    from reports.progress import progress, seldom
+    from reports.site import course_site
+    from reports.site_files import write_site
+
+    opened = _course(course)
+    with progress("drawing") as step:
+        pages = course_site(opened, seldom(step))
+    console.print_site(write_site(pages, out or opened.folder / "site"))
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")] = Path("medmark-demo"),
     sandbox: Annotated[

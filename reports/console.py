@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reports.terminal import terminal_text, wrapped
+from reports.terminal import quantity, terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
     from pathlib import Path
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from reports.copies import Format
     from reports.data_table import Grid
     from reports.marker_folders import WrittenMarking
+    from reports.site_files import WrittenSite
     from reports.write import WrittenReports
 
 
@@ -213,6 +214,16 @@ def print_written(written: WrittenReports, *, names: bool) -> None:
     if written.personal:
         print(f"  {'personal/':17} {len(written.personal)} pages, one for each person: what they open first")
     print(f"  {'staff/':17} the feedback pages with evidence, for staff only")
+
+
+def print_site(written: WrittenSite) -> None:
+    """The page to open, and what became of an earlier site's pages."""
+    print(written.pages[0])
+    say(f"  {quantity(len(written.pages) - 1, 'brief')} beside it: put the whole folder on a web server")
+    for path in written.removed:
+        say(f"  removed {path}, which the course has no more")
+    for path in written.left:
+        warn(f"{path} is of an earlier site and was changed since: it stays. Remove it, or move it away.")
 
 
 def print_copies(formats: Collection[Format], outdated: Sequence[Path], failed: Mapping[Path, str]) -> None:

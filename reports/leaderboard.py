@@ -20,6 +20,7 @@ from graders.marks.words import REASON_WORDS
 from graders.scoring.ranking import Ranking, TeamRank
 from reports.figures import Axis, Whisker, axis_of, decimals_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
+from reports.sentences import FRAMEWORK_TITLES
 from reports.standings import RankedGroup, clipped, ranked_groups
 
 
@@ -150,7 +151,7 @@ def calibrated_rows(
     """
     rows: list[Baseline] = []
     for framework, scores in references.items():
-        rows += _median_row(assignment, f"Course reference, {_TITLES.get(framework, framework)}", scores)
+        rows += _median_row(assignment, f"Course reference, {FRAMEWORK_TITLES.get(framework, framework)}", scores)
     for title, scores in own:
         rows += _median_row(assignment, f"Baseline: {title}", scores)
     blind = [
@@ -171,8 +172,6 @@ def _median_row(
 
 
 AnyRow = TypeVar("AnyRow", RankedGroup, Baseline)
-
-_TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 
 
 def _sign(assignment: Assignment) -> int:

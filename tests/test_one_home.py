@@ -82,6 +82,9 @@ def test_the_walk_sees_each_of_them(holds, text):
         ("graders/asking/check.py", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
         ("reports/sentences.py", "Not marked yet: "),
         ("assignments/files.py", "fsync(file.fileno())  # else"),
+        ("assignments/drawing/cutting.py", "def cut_through("),
+        ("assignments/drawing/pixels.py", "find_contours"),
+        ("assignments/drawing/pixels.py", "np.percentile(finite, WINDOW)"),
     ],
 )
 def test_it_stands_in_no_other_file(home, word):

@@ -13,9 +13,8 @@ from assignments.drawing.data_picture import data_picture
 
 PICTURE: Final = "brief.png"
 """The file, which lies beside the brief."""
-STAY: Final = (
-    "There is no picture of the data: they are of patients, and may not leave the place where they were taken."
-)
+STAY: Final = "There is no picture of the data: no case may leave the place where they are kept."
+"""In place of a picture of cases that nobody may have."""
 
 
 @dataclass(frozen=True)

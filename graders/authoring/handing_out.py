@@ -101,8 +101,7 @@ def terms_of(assignment: Assignment, course: Path | None) -> KitTerms:
     from graders.course.course import load_course
 
     opened = load_course(course)
-    due = opened.assignment(assignment.id).deadline
-    return KitTerms(medmark_version(), opened.install, f"{due:%A} {due.day} {due:%B %Y, %H:%M} ({opened.timezone})")
+    return KitTerms(medmark_version(), opened.install, opened.deadline_words(assignment.id))
 
 
 def hand_out(name: str, folder: Path, course: Path | None = None, *, agreed: bool = False) -> tuple[Path, ...]:

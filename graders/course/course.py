@@ -266,6 +266,11 @@ class Course(Frozen):
         """The deadline in UTC, before any extension."""
         return self.local(self.assignment(id).deadline)
 
+    def deadline_words(self, id: str) -> str:
+        """The deadline for people: `Friday 15 January 2027, 12:00 (Europe/London)`."""
+        due = self.assignment(id).deadline
+        return f"{due:%A} {due.day} {due:%B %Y, %H:%M} ({self.timezone})"
+
     def local(self, time: datetime) -> datetime:
         """A local time of the course in UTC; a time with an offset keeps its own."""
         return in_utc(time, self.timezone)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.every_page import every_page
+from tests.reports.site_made import site_pages
 from tests.reports.test_pages_are_safe import hostile_board, hostile_page
 from tests.reports.test_personal import hostile_personal
 
@@ -54,7 +55,7 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    for name, html in every_page(folder / "cases").items():
+    for name, html in {**every_page(folder / "cases"), **site_pages(folder / "course")}.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return sorted(folder.glob("*.html"))
 
@@ -112,4 +113,4 @@ def test_the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is(
             at, tag, visible = browser.run(FOCUSED)
             assert (at, visible) == (number, True), f"{page.name}: {tag}"
             reached.add(tag)
-    assert reached == {"A", "BUTTON", "SUMMARY", "DIV"}  # a table that scrolls is the division
+    assert reached == {"A", "BUTTON", "SUMMARY", "DIV", "PRE"}  # a table that scrolls is the division
