@@ -557,7 +557,7 @@ def site(
         Path | None, typer.Option(metavar="FOLDER", help="Folder to write to; by default site/ of the course.")
     ] = None,
 ) -> None:
-    """Write the course's pages: its briefs, and what teaches what.
+    """Write the course's site: its briefs and a map of its syllabus.
 
     A page lists the assignments with deadlines and marks, and maps each topic of the syllabus to its assignment, the
     frameworks and the state of its proof. Each brief is a page, with a picture of the data unless these are of

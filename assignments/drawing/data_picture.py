@@ -112,6 +112,12 @@ class _Gallery:
         names = self.assignment.data.classes
         return names[number] if 0 <= number < len(names) else f"class {number}"
 
+    def doc_without_names(self, numbers: Sequence[int]) -> str:
+        """What the source says of the ground truth, where some of its classes have no name."""
+        axes = self.arrays.get(self.truth)
+        unnamed = any(number >= len(self.assignment.data.classes) for number in numbers)
+        return f" (`{self.truth}`: {axes.doc})" if axes and axes.doc and unnamed else ""
+
     def spread(self, count: int) -> list[int]:
         """So many cases from the first to the last, of different subjects where there are as many."""
         return _spread(self._of_different_subjects(range(self.count), count), count)
@@ -207,7 +213,9 @@ def _classes(gallery: _Gallery) -> _Drawn:
         rows = range(max(map(len, by_class)))
         order = [(n, of[row]) for row in rows for n, of in zip(shown, by_class, strict=True) if row < len(of)]
     tiles = [gallery.tile(index, key, gallery.name(number)) for number, index in order]
-    names = listed([gallery.name(number) for number in shown], COLUMNS * OF_EACH_CLASS)
+    names = listed([gallery.name(number) for number in shown], COLUMNS * OF_EACH_CLASS) + gallery.doc_without_names(
+        shown
+    )
     more = f" Shown are the first {len(shown)} of {len(present)} classes." if len(present) > len(shown) else ""
     return _Drawn(
         tiles,
@@ -282,9 +290,8 @@ def _colours(gallery: _Gallery, numbers: Sequence[int]) -> str:
         return f"{len(numbers)} objects, each in a colour" if numbers else "nothing"
     names = gallery.assignment.data.classes
     words = [names[n] if n < len(names) else ("the label" if numbers == [1] else f"label {n}") for n in numbers]
-    axes = gallery.arrays.get(gallery.truth)
-    doc = f" (`{gallery.truth}`: {axes.doc})" if axes and axes.doc and any(n >= len(names) for n in numbers) else ""
-    return (", ".join(f"{name} ({colour_of(n)})" for n, name in zip(numbers, words, strict=True)) or "nothing") + doc
+    coloured = [f"{name} ({colour_of(n)})" for n, name in zip(numbers, words, strict=True)]
+    return (", ".join(coloured) or "nothing") + gallery.doc_without_names(numbers)
 
 
 def _labels_of(tiles: Sequence[Tile]) -> list[int]:

@@ -128,6 +128,13 @@ def test_images_with_several_labels_name_them(tiles):
     assert [tile.words for tile in tiles[0][0]] == ["fluid, mass", "none"]
 
 
+def test_what_the_source_says_of_classes_stands_where_they_have_no_names():
+    arrays = {**IMAGES, "y": Axes("uint8", "", role="truth", doc="0 benign, 1 malignant")}
+    cases = {"image": images(4), "y": np.uint8([0, 1, 0, 1])}
+    assert "class 0, class 1 (`y`: 0 benign, 1 malignant)" in draw("classification", arrays, cases).caption
+    assert "`y`" not in draw("classification", arrays, cases, classes=("benign", "malignant")).caption
+
+
 def test_more_classes_than_fit_are_counted():
     arrays = {**IMAGES, "y": Axes("uint8", "", role="truth")}
     shown = draw("classification", arrays, {"image": images(20), "y": np.arange(20).astype(np.uint8) % 10})

@@ -82,6 +82,13 @@ def test_nothing_is_recorded_and_nothing_is_written(tmp_path):
     assert files(tmp_path) == before
 
 
+def test_the_picture_in_the_brief_is_listed_as_a_picture_that_leaves(tmp_path):
+    home = shared(tmp_path)
+    assert "Pictures and documents: none." in text_of(leaves_of(home))
+    (home.folder / "brief.md").write_text("# Slices\n\n{{ picture }}\n")
+    assert "Pictures and documents: brief.png." in text_of(leaves_of(home))
+
+
 def test_a_text_that_names_a_subject_is_named(tmp_path):
     home = shared(tmp_path)
     (home.folder / "brief.md").write_text("# Slices\n\nLook at P003, and at XP0031.\n")
