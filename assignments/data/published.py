@@ -113,8 +113,8 @@ def _of_source(
     if isinstance(source, Endless):
         if drawn is None:
             drawn = crossing(training_cases(source, assignment, PUBLISHED))
-        val = assignment.data.val
-        return PublishedCases("drawn", *held_out(drawn, assignment.id, val if isinstance(val, int) else 0))
+        least = assignment.data.val
+        return PublishedCases("drawn", *held_out(drawn, assignment.id, least if isinstance(least, int) else 0))
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
     if val is None:
