@@ -89,7 +89,7 @@ def load(
         document = read_toml(path)
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
-    assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
+    assignment, problems = check_toml(document, Assignment, {"folder": str(folder), "own_data": None})
     problems += scoring_problems(document)
     if not public and lacks_staff_files(folder):
         what = "its hidden tests and references are not installed: this is medmark as students have it"
@@ -224,8 +224,8 @@ def _scaled(
     own: AnyAnchors = criterion.anchors
     if has_other_cases:
         own = Unanchored(better="higher" if own.rising else "lower")
-    kept = () if has_other_cases else criterion.caps
-    scale = {"anchors": anchors.get(criterion.id, own), "caps": caps.get(criterion.id, kept)}
+    own_caps = () if has_other_cases else criterion.caps
+    scale = {"anchors": anchors.get(criterion.id, own), "caps": caps.get(criterion.id, own_caps)}
     return criterion.model_copy(update=scale)
 
 

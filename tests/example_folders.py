@@ -131,6 +131,41 @@ def promise12_npy(folder: Path) -> None:
         np.save(path, _voxels(path, path.name.startswith("label"), 1, old.shape).astype(old.dtype))
 
 
+def brain_pairs(folder: Path) -> None:
+    """Six patients with two volumes each, labels of both, and landmarks; two slices of each volume are pairs."""
+    rows = []
+    for number in range(6):
+        fixed, label = scan(number), organ(number, classes=2)
+        volumes = {
+            "fixed": fixed,
+            "moving": np.roll(fixed, 1, 2),
+            "fixed_seg": label,
+            "moving_seg": np.roll(label, 1, 2),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, volume in volumes.items():
+            write_nifti(folder / f"P{number}_{name}.nii.gz", volume, code="RAS", spacing=(4.0, 2.0, 2.0))
+        points = "".join(f"{h},{w},{h},{w + 1}\n" for h, w in ((8, 9), (8, 14), (12, 11)))
+        (folder / f"P{number}.csv").write_text(f"fixed_h,fixed_w,moving_h,moving_w\n{points}")
+        files = ",".join(f"P{number}_{name}.nii.gz" for name in volumes)
+        rows += [f"P{number},{files},P{number}.csv,{slice}" for slice in (2, 3)]
+    _table(folder, "subject,fixed,moving,label:fixed,label:moving,landmarks,volume_slice", rows)
+
+
+def paired_mr(folder: Path) -> None:
+    """Six patients with a T1 and a T2 volume and the mask of the brain; T2 runs from 0 to 1."""
+    folder.mkdir(parents=True)
+    rows = []
+    for number in range(6):
+        t1, brain = scan(number), organ(number)
+        t2 = (brain * (1 - 0.3 * (t1 > 100))).astype(np.float32)
+        for name, volume in (("T1", t1), ("T2", t2), ("brain", brain)):
+            write_nifti(folder / f"P{number}_{name}.nii.gz", volume, code="RAS", spacing=(4.0, 2.0, 2.0))
+        files = ",".join(f"P{number}_{name}.nii.gz" for name in ("T1", "T2", "brain"))
+        rows += [f"P{number},{files},{slice}" for slice in (2, 3)]
+    _table(folder, "subject,image,target_image,target_mask,volume_slice", rows)
+
+
 def own_finite(folder: Path) -> None:
     """Six patients, an archive each, in a form of one's own."""
     folder.mkdir(parents=True)
@@ -158,7 +193,7 @@ EXAMPLES = {
     make.__name__: make
     for make in (
         nifti, dicom, pictures, decathlon, nnunet, class_folders, medmnist, ucl_frames, promise12, promise12_npy,
-        own_finite,
+        brain_pairs, paired_mr, own_finite,
     )
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ from graders.wall.sandboxes import SANDBOXES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-SET_BY_THE_LOADER = {"folder", "groups", "roster_problems", "roster_notes"}
+SET_BY_THE_LOADER = {"folder", "own_data", "groups", "roster_problems", "roster_notes"}
 
 
 def generator():

@@ -48,7 +48,7 @@ def of_masters(node):
 
 def test_whether_scores_rise_is_said_by_the_anchors_and_the_metric_alone():
     assert homes(of_ends) == {"assignments/assignment.py"}
-    assert homes(of_better) == {"graders/metrics/metric.py"}
+    assert homes(of_better) == {"assignments/assignment.py", "graders/metrics/metric.py"}
 
 
 def test_the_level_of_a_masters_course_is_known_in_one_place():

@@ -1,14 +1,17 @@
 """The brief fills in what the assignment's files say already, and leaves all other text alone."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from assignments.derived.brief import brief_text
 from assignments.folders import CATALOGUE, AssignmentError, catalogue
-from assignments.load import load
+from assignments.load import load, overridden
+from graders.authoring.splitting import proposed_split
 from graders.metrics import METRICS
 from graders.tasks import TASKS
+from tests.other_cases_made import APPLICATIONS, as_a_course_sets
 
 TOML = """\
 id = "own"
@@ -179,6 +182,78 @@ def test_an_error_of_the_template_is_a_problem_of_loading_with_its_line(tmp_path
     assert what in problem.what
     assert problem.cure.startswith(cure)
     assert "{% raw %}" in problem.cure
+
+
+OTHER = "{% if own_cases %}{{ train }} phantoms{% else %}{{ cases }}{% endif %} by {{ mode }}\n"
+
+
+def test_what_is_said_of_own_cases_has_their_number(tmp_path):
+    assert filled(tmp_path, "{{ train }} + {{ val }} + {{ test }}, " + OTHER) == "8 + 0 + 4, 8 phantoms by retrain\n"
+
+
+def test_an_error_that_only_the_cases_of_a_course_meet_is_one_of_loading(tmp_path):
+    with pytest.raises(AssignmentError, match="'phantoms' is undefined"):
+        filled(tmp_path, "{% if own_cases %}{{ train }}{% else %}{{ phantoms }}{% endif %}\n")
+
+
+def test_of_cases_of_a_course_the_brief_says_whose_how_many_and_for_whom(tmp_path):
+    assignment = as_a_course_sets(tmp_path, APPLICATIONS["synthesis"], val=1, about="Six volunteers, 3 T.")
+    own = folder(tmp_path, OTHER.encode(), {})
+    assert own == assignment.folder
+    proposed_split(assignment, "split").write()
+    assert brief_text(assignment) == (
+        "Six volunteers, 3 T. You get the cases of 3 subjects to train on, and those of 1 subject (`val`) to choose by. "
+        "The cases of 2 subjects that are hidden decide your accuracy marks. All cases of a subject are in one part. "
+        "They are for this course alone: do not pass them on, and keep them out of your repository. by weights\n"
+    )
+    alone = as_a_course_sets(tmp_path, APPLICATIONS["synthesis"], run={"mode": "retrain"}, share="none")
+    text = brief_text(alone)
+    assert text.startswith("None of these cases leaves the place where they were taken.")
+    assert (
+        "with the cases of 3 subjects, and with those of 1 subject as `val`, and scores your model on those of 2"
+        in text
+    )
+    assert text.endswith("by retrain\n")
+
+
+def test_the_table_of_a_folder_says_what_is_known_of_its_arrays(tmp_path):
+    assignment = as_a_course_sets(tmp_path, APPLICATIONS["classification"])
+    folder(tmp_path, b"{{ data }}\n", {})
+    assert brief_text(assignment).splitlines()[2:] == [
+        "| `image` | (N, h, w) | float32 | input | in the unit of its file |",
+        "| `y` | (N,) | uint8 | truth, hidden when your model predicts | the class: 0 head, 1 abdomen, 2 heart, 3 other "
+        "|",
+    ]
+
+
+def words_of_own_cases(assignment, text):
+    """What of a brief holds of the assignment's own cases alone: words, the source's file, their numbers, run times."""
+    data, things = assignment.data, "published|hidden|cases|rows|scans|frames|slices|pairs"
+    counts = {data.train, data.train - int(data.val), data.test}
+    numbers = [rf"(?<![\d.]){count}(?= +({things}))" for count in counts]
+    patterns = [
+        r"[Pp]hantom", r"\bdrawn\b", r"\bdraws the same\b", r"\bmay draw more\b", "assignments/data/sources",
+        re.escape(assignment.data.source), r"[Rr]eferences? (takes?|trains?|needs?|uses?)\b", *numbers,
+    ]  # fmt: skip
+    return [match[0] for pattern in patterns for match in re.finditer(pattern, text)]
+
+
+WITH_CASES = [name for name in catalogue() if load(CATALOGUE / name).has_cases]
+
+
+@pytest.mark.parametrize("name", WITH_CASES)
+def test_a_brief_of_the_catalogue_says_nothing_of_its_own_cases_where_a_course_sets_others(name, tmp_path):
+    own = load(CATALOGUE / name)
+    assert words_of_own_cases(own, brief_text(own)), "the search has to see what it looks for"
+    other = overridden(
+        own,
+        data={"source": "folder", "path": str(tmp_path), "test": 2, "share": "students", "permission": "committee"},
+        file=tmp_path / "course.toml",
+    )
+    text = brief_text(other)
+    assert words_of_own_cases(own, text) == []
+    assert "decide your accuracy marks" in text
+    assert "is better; which score earns how many of the marks is still open" in text
 
 
 def test_a_brief_of_a_handout_is_not_filled_in_again(tmp_path):
