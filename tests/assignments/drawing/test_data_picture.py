@@ -41,7 +41,7 @@ def test_images_to_classify_stand_below_their_classes_each_of_another_subject(ti
     cases = {"image": images(8), "y": y, "subject": np.array([0, 0, 1, 1, 2, 3, 3, 4])}
     shown = draw("classification", arrays, cases, classes=("head", "heart", "other"))
     ((drawn, columns),) = tiles
-    assert (columns, [tile.words for tile in drawn]) == (4, ["head", "heart", "other"] * 2)
+    assert (columns, [tile.words for tile in drawn]) == (3, ["head", "heart", "other"] * 2)
     for tile, index in zip(drawn, (2, 3, 0, 5, 6, 4), strict=True):  # of "other", cases 0 and 1 are of one subject
         np.testing.assert_array_equal(tile.image, cases["image"][index])
     assert "head, heart, other, head, heart, other" in shown.alt
@@ -154,6 +154,17 @@ def test_what_is_left_out_of_a_case_is_said():
     cases = {"t2": images(2, (2, 16, 12)), "adc": images(2), "label": np.ones((2, 16, 12), np.uint8)}
     caption = draw("segmentation", arrays, cases).caption
     assert "Shown is `t2`, one of 2 images of a case. Shown is the first of its 2 channels." in caption
+
+
+def test_cases_of_an_assignment_without_a_task_are_shown_as_they_are(tiles):
+    draw("", IMAGES, {"image": images(2)})
+    assert [tile.words for tile in tiles[0][0]] == ["case 0", "case 1"]
+
+
+def test_the_cases_of_two_classes_stand_in_a_row(tiles):
+    arrays = {**IMAGES, "y": Axes("uint8", "", role="truth")}
+    draw("classification", arrays, {"image": images(4), "y": np.uint8([0, 1, 0, 1])}, classes=("benign", "malignant"))
+    assert (tiles[0][1], [tile.words for tile in tiles[0][0]]) == (4, ["benign"] * 2 + ["malignant"] * 2)
 
 
 def test_rows_of_numbers_have_no_picture():
