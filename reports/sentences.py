@@ -20,11 +20,11 @@ from reports.figures import ANCHOR_NAMES, decimals_of
 from reports.numbers import fixed, number
 from reports.terminal import quantity
 
+FRAMEWORK_TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 SCORE_DECIMALS: Final = 3
 """Decimals of a score on a student's page and in a student's JSON."""
 TOOLKIT_FAILED: Final = "Not marked yet: the marking system failed, not your work. You lose nothing by it."
 NO_ANCHORS: Final = "The course has set no anchors for these cases yet: no points so far."
-FRAMEWORK_TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 VOID: Final = "This check was faulty and is void: everyone gets its points."
 
 

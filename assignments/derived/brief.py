@@ -1,11 +1,10 @@
-"""The brief that students read: `brief.md`, in which `{{ functions }}`, `{{ marking }}`, `{{ data }}` and
-`{{ picture }}` are filled in.
+"""The brief that students read: `brief.md`, in which `{{ functions }}`, `{{ marking }}` and `{{ data }}` are filled in.
 
 A course may set other cases than the assignment's own. So what a brief says of its own cases stands between
 `{% if own_cases %}` and `{% else %}`, and `{{ cases }}` says what there is to say of others.
 
 It is a template of Jinja. A brief without `{{` and `{%` comes out byte for byte as it is, and so does that of a
-handout, which holds the filled text.
+handout, which holds the filled text. `{{ picture }}` is filled in by whoever has the cases to draw.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ def brief_text(assignment: Assignment, picture: str = "") -> str:
     """The brief as students read it.
 
     Args:
-        picture: Markdown for `{{ picture }}`. It takes the cases to draw it (`assignments.drawing.brief_picture`), so
-            whoever reads the words alone goes without.
+        picture: Markdown for `{{ picture }}` (`assignments.drawing.brief_picture`); without it there is none.
 
     Raises:
         AssignmentError: the template has an error, which is named with its line.
@@ -71,13 +69,13 @@ def _filled(assignment: Assignment, text: str, picture: str) -> str:
 
     tables: dict[str, object] = {
         "functions": "\n".join(_functions(assignment)),
+        "picture": picture,
         "marking": marking_table(assignment),
         "data": data_table(assignment),
         "own_cases": assignment.own_data is None,
         "cases": cases_text(assignment),
         "mode": assignment.run.mode,
         **{str(part): count for part, count in case_counts(assignment).items()},
-        "picture": picture,
     }
     try:
         # Markdown, of which nothing is escaped: an author writes it, and it is never shown as markup of a page.
