@@ -202,8 +202,8 @@ def test_of_cases_of_a_course_the_brief_says_whose_how_many_and_for_whom(tmp_pat
     assert own == assignment.folder
     proposed_split(assignment, "split").write()
     assert brief_text(assignment) == (
-        "Six volunteers, 3 T. You get the cases of 3 subjects to train on, and those of 1 subject (`val`) to choose by. "
-        "The cases of 2 subjects that are hidden decide your accuracy marks. All cases of a subject are in one part. "
+        "Six volunteers, 3 T. You get the cases of 3 subjects to train on, and those of 1 subject (`val`) to choose by."
+        " The cases of 2 subjects that are hidden decide your accuracy marks. All cases of a subject are in one part. "
         "They are for this course alone: do not pass them on, and keep them out of your repository. by weights\n"
     )
     alone = as_a_course_sets(tmp_path, APPLICATIONS["synthesis"], run={"mode": "retrain"}, share="none")
@@ -221,8 +221,8 @@ def test_the_table_of_a_folder_says_what_is_known_of_its_arrays(tmp_path):
     folder(tmp_path, b"{{ data }}\n", {})
     assert brief_text(assignment).splitlines()[2:] == [
         "| `image` | (N, h, w) | float32 | input | in the unit of its file |",
-        "| `y` | (N,) | uint8 | truth, hidden when your model predicts | the class: 0 head, 1 abdomen, 2 heart, 3 other "
-        "|",
+        "| `y` | (N,) | uint8 | truth, hidden when your model predicts | "
+        "the class: 0 head, 1 abdomen, 2 heart, 3 other |",
     ]
 
 
