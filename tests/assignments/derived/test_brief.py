@@ -232,7 +232,7 @@ def words_of_own_cases(assignment, text):
     counts = {data.train, data.train - int(data.val), data.test}
     numbers = [rf"(?<![\d.]){count}(?= +({things}))" for count in counts]
     patterns = [
-        r"[Pp]hantom", r"\bdrawn\b", r"\bdraws the same\b", r"\bmay draw more\b", "assignments/data/sources",
+        r"[Pp]hantom", r"\bare drawn\b", r"\bdraws the same\b", r"\bmay draw more\b", "assignments/data/sources",
         re.escape(assignment.data.source), r"[Rr]eferences? (takes?|trains?|needs?|uses?)\b", *numbers,
     ]  # fmt: skip
     return [match[0] for pattern in patterns for match in re.finditer(pattern, text)]
