@@ -50,6 +50,7 @@ class MarkDecisions:
 
 
 NO_ANCHORS = "no anchors are set for these cases"
+"""Why a score has no points yet, where a course sets other cases than the assignment's own."""
 
 
 def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:

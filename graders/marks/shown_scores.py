@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from assignments.assignment import Accuracy, Unanchored
+from assignments.assignment import Accuracy, Anchors, Unanchored
 from graders.record.documents import Measured, ScoreResult
 
 Interval = tuple[float, float]
@@ -85,8 +85,10 @@ def distribution_of(result: ScoreResult, criterion: Accuracy) -> Distribution | 
     values = [] if measured is None else [case.value for case in measured.cases if case.value is not None]
     if measured is None or not values or all(case.state == "failed" for case in measured.cases):
         return None
-    low, high = ends = _ends(result, criterion, values)
     beyond = [end is None for end in result.range or (None, None)]
+    if any(beyond) and isinstance(criterion.anchors, Unanchored):
+        return None  # the farthest score would be an end of the figure, and that of a single case
+    low, high = ends = _ends(result, criterion.anchors)
     if len({case.subject for case in measured.cases}) < FEWEST_SUBJECTS:
         return Distribution(*ends, (), *beyond)
     # Rounded, so that 0.7 is in the part that begins with it.
@@ -104,16 +106,12 @@ def cohort_shares(distributions: Sequence[Distribution], fewest_groups: int) -> 
     return tuple(sum(of_part) / len(shares) for of_part in zip(*shares, strict=True))
 
 
-def _ends(result: ScoreResult, criterion: Accuracy, values: Sequence[float]) -> Interval:
-    """The ends of the metric's range.
-
-    An infinite one is as far beyond the trivial anchor as the ceiling is from it; without anchors, the farthest value.
-    """
+def _ends(result: ScoreResult, anchors: Anchors | Unanchored) -> Interval:
+    """The ends of the metric's range; an infinite one is as far beyond the trivial anchor as the ceiling is from it."""
     low, high = result.range or (None, None)
-    anchors = criterion.anchors
-    if isinstance(anchors, Unanchored):
-        least, most = min(values), max(values)
-        return (least if low is None else low, max(most, least + 1) if high is None else high)
+    if low is not None and high is not None:
+        return low, high
+    assert isinstance(anchors, Anchors)
     farthest, best = 2 * anchors.trivial - anchors.ceiling, anchors.ceiling
     of_anchors = (farthest, best) if anchors.rising else (best, farthest)
     return (of_anchors[0] if low is None else low, of_anchors[1] if high is None else high)

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from assignments.assignment import Unanchored
 from graders.marks.findings import HandedIn, MarkDecisions, mark_of
+from graders.marks.mark import Status
 from graders.marks.shown_scores import (
     Distribution,
     cohort_shares,
@@ -128,3 +130,31 @@ def test_the_cohort_is_the_mean_share_of_at_least_so_many_groups():
 def test_groups_that_were_scored_on_other_ends_are_not_put_together():
     other = replace(of_counts(5), high=2.0)
     assert cohort_shares([of_counts(1), of_counts(2), of_counts(3), of_counts(4), other], 5) == ()
+
+
+OPEN = CRITERION.model_copy(update={"anchors": Unanchored(better="higher")})
+
+
+def test_without_anchors_no_end_of_the_figure_is_an_answer():
+    assert distribution_of(scored([0.7] * 12), OPEN) == Distribution(
+        0.0, 1.0, (0, 0, 0, 0, 0, 0, 0, 12, 0, 0), False, False
+    )
+    assert distribution_of(scored([1.0] * 11 + [900.0], range=(0.0, None)), OPEN) is None
+
+
+def test_without_anchors_a_score_has_its_interval_and_no_points_and_the_mark_is_incomplete():
+    values = CRITERION.model_dump(by_alias=True) | {"points": 35, "caps": [], "anchors": {"better": "higher"}}
+    result = JobResult(scores={"accuracy": hand_made.score_result(0.7, [0.7] * 12, interval=(0.6, 0.8))})
+    mark = mark_of(assignment(criterion=[values]), (), HandedIn("g", "c"), result, MarkDecisions(), {})
+    (finding,) = mark.findings
+    assert (mark.status, mark.points) == (Status.INCOMPLETE, 0)
+    assert (finding.score, finding.interval, finding.points) == (0.7, (0.6, 0.8), None)
+    assert finding.is_open
+    assert finding.waits_for == "no anchors are set for these cases"
+
+
+def test_without_anchors_a_score_that_the_toolkit_owes_is_withheld_all_the_same():
+    values = CRITERION.model_dump(by_alias=True) | {"points": 35, "caps": [], "anchors": {"better": "higher"}}
+    mark = mark_of(assignment(criterion=[values]), (), HandedIn("g", "c"), JobResult(), MarkDecisions(), {})
+    assert mark.status is Status.WITHHELD
+    assert not mark.findings[0].is_open
