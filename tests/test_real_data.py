@@ -94,6 +94,7 @@ def test_students_check_and_are_marked_on_the_patients(course):
     done("report", "own", "-c", folder)
     page = (folder / "reports/own/feedback/g1.html").read_text()
     assert "has set no anchors for these cases" in page
+    assert "There are no pictures of your predictions" not in page
     assert "no anchors are set for these cases" in (folder / "reports/own/marksheet.csv").read_text()
 
     rising = not application.metric.startswith("mae")

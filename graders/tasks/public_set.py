@@ -17,9 +17,10 @@ from assignments.data.columns import Cases, Column
 from assignments.data.hidden import HiddenSet, arrays_digest, records
 from assignments.data.image_axes import image_view
 from assignments.data.parts import Prepared
+from assignments.data.prepared import prepare
 from assignments.data.published import shared_cases
 from assignments.data.sharing import sharing_of
-from assignments.data.source import Axes, Endless
+from assignments.data.source import Axes, Endless, Finite
 from assignments.data.sources import source_of
 from assignments.errors import UserError
 from assignments.interface import Interface
@@ -68,6 +69,8 @@ def public_set(
     if not may_have_public_set(assignment):
         return None
     source = source_of(assignment)
+    if prepared is None and isinstance(source, Finite):
+        prepared = prepare(assignment, source)  # only then it is known what arrays a folder has
     published = hidden is not None and hidden.val is None and not assignment.data.redraw and isinstance(source, Endless)
     cases = shared_cases(assignment, prepared, hidden.train if hidden is not None and published else None)
     assert cases is not None  # they may leave this machine
