@@ -13,7 +13,8 @@ from typing import Any, Final
 from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from assignments.public_settings import PRIVATE
-from assignments.toml_lines import Loc, lines_of
+from assignments.toml_edits import with_value
+from assignments.toml_lines import Loc
 
 TABLES: Final = ("data", "run", "limits")
 """Tables of which a course may set values."""
@@ -26,7 +27,13 @@ def as_the_course_sets(assignment: Assignment, text: str) -> str:
         UserError: a value does not stand on lines of its own.
     """
     for loc, value in _changed(assignment, tomllib.loads(text)):
-        text = _with(text, loc, value)
+        changed = with_value(text, loc, value)
+        if changed is None:
+            raise UserError(
+                f"assignment.toml {'.'.join(map(str, loc))}: a course sets it, but it does not stand on a line of its "
+                "own. Write its table with one key on a line."
+            )
+        text = changed
     return text
 
 
@@ -52,48 +59,3 @@ def _changed(assignment: Assignment, values: Mapping[str, Any]) -> Iterator[tupl
             caps = [cap.model_dump(mode="json") for cap in criterion.caps]
             if caps != table_of.get("caps", []):
                 yield ("criterion", number, "caps"), caps or None
-
-
-def _with(text: str, loc: Loc, value: Any) -> str:
-    """The text with another value of one key, or without it; comments right above the old one go."""
-    rest = tomllib.loads(text)
-    table: Any = rest
-    for part in loc[:-1]:
-        table = table[part] if not isinstance(part, str) else table.setdefault(part, {})
-    existed = loc[-1] in table
-    table.pop(loc[-1], None)
-    if value is not None:
-        table[loc[-1]] = value
-    new = [] if value is None else [f"{loc[-1]} = {_toml(value)}\n"]
-    lines = text.splitlines(keepends=True)
-    at = lines_of(text)
-    if not existed:
-        if loc[:-1] not in at:
-            return f"{text.rstrip()}\n\n[{'.'.join(map(str, loc[:-1]))}]\n{''.join(new)}"
-        start = at[loc[:-1]]
-        return "".join(lines[:start] + new + lines[start:])
-    first = at[loc] - 1
-    above = first
-    while above and lines[above - 1].lstrip().startswith("#"):
-        above -= 1
-    for end in range(first + 1, len(lines) + 1):  # the value may run over several lines
-        changed = "".join(lines[:above] + new + lines[end:])
-        try:
-            if tomllib.loads(changed) == rest:
-                return changed
-        except tomllib.TOMLDecodeError:
-            continue
-    key = ".".join(map(str, loc))
-    raise UserError(
-        f"assignment.toml {key}: a course sets it, but it does not stand on a line of its own. Write its table with "
-        "one key on a line."
-    )
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML writes it on one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
