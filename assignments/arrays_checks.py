@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +47,37 @@ def _function_problems(
     function: Function, positions: slice, arrays: Mapping[str, Axes], *, may_see_truth: bool
 ) -> Iterator[tuple[str, str]]:
     """What a function's records of arrays declare, and the source does not have."""
+    for array in declared_arrays(function, positions):
+        key, axes = array.key, arrays.get(array.key)
+        if axes is None:
+            if array.is_required:
+                yield f'declares "{key}", which the source does not have', nearest(key, arrays)
+        elif axes.role == "truth" and not may_see_truth:
+            yield f'its inputs include "{key}", which the source declares as truth', f"remove {key} from its inputs"
+        elif not agree(array.hint, axes):
+            written = getattr(array.hint, "__name__", str(array.hint))
+            yield f'declares "{key}" as {written}, but a case of the source is {axes}', "make both agree"
+
+
+@dataclass(frozen=True)
+class DeclaredArray:
+    """An array that a function is declared to receive in a record."""
+
+    key: str
+    hint: Any
+    """With a leading N, or a list of cases."""
+    is_required: bool
+
+
+def declared_arrays(function: Function, positions: slice) -> Iterator[DeclaredArray]:
+    """The arrays in the records of some of a function's parameters, each once; those that need no declaration not."""
     seen: set[str] = set()
     for parameter in list(function.signature.parameters.values())[positions]:
         record: Any = typed_dict_of(parameter.annotation)
         for key, hint in typing.get_type_hints(record, include_extras=True).items() if record is not None else ():
-            if key in seen or key in RESERVED:
-                continue
-            seen.add(key)
-            axes = arrays.get(key)
-            if axes is None:
-                if key in record.__required_keys__:
-                    yield f'declares "{key}", which the source does not have', nearest(key, arrays)
-            elif axes.role == "truth" and not may_see_truth:
-                yield f'its inputs include "{key}", which the source declares as truth', f"remove {key} from its inputs"
-            elif not agree(bare(hint), axes):
-                written = getattr(bare(hint), "__name__", str(hint))
-                yield f'declares "{key}" as {written}, but a case of the source is {axes}', "make both agree"
+            if key not in seen and key not in RESERVED:
+                seen.add(key)
+                yield DeclaredArray(key, bare(hint), key in record.__required_keys__)
 
 
 def agree(hint: Any, axes: Axes) -> bool:

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from assignments.arrays_checks import agree
+from assignments.arrays_checks import agree, declared_arrays
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.prepared import Prepared
 from assignments.data.prepared_store import gathered
-from assignments.data.source import RESERVED, Axes
+from assignments.data.source import Axes
 from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
-from assignments.interface import typed_dict_of
 from assignments.interface_checks import bare, sizes
 from assignments.metric_names import metric_form, metric_name
 from assignments.task_forms import TASK_FORMS
@@ -73,11 +72,10 @@ def _class_misfits(assignment: Assignment) -> Iterator[str]:
 
 def _size_misfits(assignment: Assignment, prepared: Prepared) -> Iterator[str]:
     """Arrays of a size that `fit` does not receive, or of several where it does not receive lists."""
-    parameter = next(iter(solution_interface(assignment).functions["fit"].signature.parameters.values()))
-    record: Any = typed_dict_of(parameter.annotation)
-    for key, hint in typing.get_type_hints(record, include_extras=True).items() if record is not None else ():
+    for array in declared_arrays(solution_interface(assignment).functions["fit"], slice(0, 1)):
+        key = array.key
         shapes = sorted({case[key].shape for subject in prepared.subjects for case in subject.cases if key in case})
-        words, each = _case_sizes(bare(hint)), typing.get_origin(bare(hint)) is list
+        words, each = _case_sizes(array.hint), typing.get_origin(array.hint) is list
         cure = "write size = [...] (and resample_mm) below [assignments.ID.data], which brings all images to one size"
         if key == "landmarks":
             cure = "write as many rows for each pair; cells of a point that is not seen stay empty"
@@ -117,25 +115,19 @@ def _misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> Iterator[str
     """A sentence for each array that a solution is declared to receive, and these cases do not have so."""
     form = TASK_FORMS[assignment.task]
     truths = {form.truth, *form.extra_truths}
-    seen: set[str] = set()
-    for name in ("fit", form.entry):
-        function = solution_interface(assignment).functions.get(name)
-        for parameter in list(function.signature.parameters.values())[:2] if function is not None else ():
-            record: Any = typed_dict_of(parameter.annotation)
-            hints = {} if record is None else typing.get_type_hints(record, include_extras=True)
-            for key, hint in hints.items():
-                if key in seen or key in RESERVED:
-                    continue
-                seen.add(key)
-                axes = arrays.get(key)
-                if axes is None:
-                    if key in record.__required_keys__:
-                        yield f"{key} is missing: {_cure_of_missing(assignment, key)}"
-                elif (axes.role == "truth") != (key in truths):
-                    yield f"{key} has the role {axes.role}, which it has not here: choose another source"
-                elif not agree(bare(hint), axes):
-                    needed = _declared(bare(hint))
-                    yield f"{key} has the axes {_axes(axes)}, and {needed} is needed: {_cure(axes, needed)}"
+    functions = solution_interface(assignment).functions
+    named = [functions[name] for name in ("fit", form.entry) if name in functions]
+    declared = (array for function in named for array in declared_arrays(function, slice(0, 2)))
+    for key, array in {array.key: array for array in declared}.items():
+        axes = arrays.get(key)
+        if axes is None:
+            if array.is_required:
+                yield f"{key} is missing: {_cure_of_missing(assignment, key)}"
+        elif (axes.role == "truth") != (key in truths):
+            yield f"{key} has the role {axes.role}, which it has not here: choose another source"
+        elif not agree(array.hint, axes):
+            needed = _declared(array.hint)
+            yield f"{key} has the axes {_axes(axes)}, and {needed} is needed: {_cure(axes, needed)}"
 
 
 def _cure_of_missing(assignment: Assignment, key: str) -> str:
