@@ -805,11 +805,18 @@ def rehearse(
     public tests on the references. What has not changed since an earlier rehearsal does not run again. Exit code 1 if a
     gap must be closed before the assignment is handed out.
     """
+    from assignments.errors import UserError
     from graders.authoring.rehearse import rehearse_folder
     from reports.progress import progress, seldom
 
     if course is not None:
-        raise typer.Exit(_calibrate(assignment, course, framework, alone=calibrate))
+        if not calibrate or only or record or fresh or as_json:
+            raise UserError(
+                "medmark rehearse -c COURSE measures anchors for the cases that the course sets, and rehearses "
+                "nothing: write it with --calibrate, and with no other option but --framework"
+            )
+        _calibrate_for_course(assignment, course, framework)
+        return
     with progress("rehearsing") as step:
         result = rehearse_folder(
             assignment,
@@ -827,14 +834,11 @@ def rehearse(
     raise typer.Exit(0 if result.passed else 1)
 
 
-def _calibrate(assignment: str, course: Path, frameworks: list[str] | None, *, alone: bool) -> int:
-    """Measure anchors for the cases that a course sets; the exit code."""
-    from assignments.errors import UserError
+def _calibrate_for_course(assignment: str, course: Path, frameworks: list[str] | None) -> None:
+    """Measure anchors for the cases that a course sets."""
     from graders.authoring.calibrate import calibrate_for_course
     from reports.progress import progress, seldom
 
-    if not alone:
-        raise UserError("medmark rehearse -c COURSE measures anchors for the course's cases: add --calibrate")
     with progress("calibrating") as step:
         lines = calibrate_for_course(
             assignment,
@@ -845,7 +849,6 @@ def _calibrate(assignment: str, course: Path, frameworks: list[str] | None, *, a
         )
     for line in lines:
         console.say(line)
-    return 0
 
 
 @app.command()

@@ -63,7 +63,8 @@ def test_a_course_without_cases_of_its_own_has_nothing_to_measure(course):
         calibrate_for_course("own", course)
 
 
-def test_the_command_needs_calibrate_beside_the_course(course):
-    output = medmark("rehearse", "own", "-c", course)
+@pytest.mark.parametrize("others", [[], ["--calibrate", "--record"], ["--calibrate", "--only", "starter"]])
+def test_the_command_measures_anchors_for_a_course_and_does_nothing_else(course, others):
+    output = medmark("rehearse", "own", "-c", course, *others)
     assert output.code == 2
-    assert "add --calibrate" in output.err
+    assert "write it with --calibrate, and with no other option but --framework" in " ".join(output.err.split())
