@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assignments.assignment import Assignment
+from assignments.drawing.sheet import COLOURS
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
@@ -50,6 +51,7 @@ def data_page(summary: DataSummary) -> str:
         more_subjects=max(0, len({(case.part, case.subject) for case in data.cases}) - SUBJECTS),
         orient=orientation(data),
         values=span,
+        outline_colours=list(COLOURS.values()),
     )
 
 

@@ -227,7 +227,7 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
     elif finding.scored.too_few_repeats:
         yield few_repeats(finding.scored.too_few_repeats)
     if isinstance(criterion.anchors, Unanchored):
-        yield "the course has set no anchors for these cases: no points yet"
+        yield f"{finding.waits_for}: no points yet"
         return
     part = share_of_points(criterion.anchors, level, score)
     yield from _interpolated(criterion.anchors, level, score, part)

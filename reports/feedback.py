@@ -23,6 +23,7 @@ from reports.next_step import NextStep, next_step
 from reports.numbers import fixed, local_time, number
 from reports.page import policy, render
 from reports.sentences import (
+    NO_ANCHORS,
     SCORE_DECIMALS,
     TOOLKIT_FAILED,
     after_score,
@@ -309,13 +310,15 @@ def _accuracy(
         curve=curve(criterion, assignment.level, score, interval, points),
         capped=bool(finding and finding.scored and finding.scored.caps),
         beside=beside_score(finding.scored, criterion, assignment, cohort) if finding and finding.scored else None,
-        between="" if score is None else _between(criterion, assignment.level, score),
+        between=_between(criterion, assignment.level, score),
     )
 
 
-def _between(criterion: Accuracy, level: int, score: float) -> str:
-    """The sentence that says how a score becomes points."""
+def _between(criterion: Accuracy, level: int, score: float | None) -> str:
+    """The sentence that says how a score becomes points; empty without a score."""
     if isinstance(criterion.anchors, Unanchored):
+        return NO_ANCHORS
+    if score is None:
         return ""
     values = criterion.anchors.values()
     sign = criterion.anchors.sign
