@@ -44,8 +44,8 @@ NEIGHBOURHOOD = 4.0  # pixels, SD of the Gaussian in which an image is normalise
 WINDOW = 7  # pixels along each side of the square in which two images are correlated
 SMOOTHNESS = 6.0  # weight of the bending energy
 BATCH = 8
-LEARNING_RATE = 2e-3  # of the first step; half a cosine takes it to 0
-STEPS = 800  # some 30 CPU seconds; the budget only guards against a slower machine
+LEARNING_RATE = 3e-3  # of the first step; half a cosine takes it to 0
+STEPS = 700  # some 30 CPU seconds; the budget only guards against a slower machine
 CHECK_EVERY = 100  # steps from one error on the validation pairs to the next
 
 

@@ -43,6 +43,7 @@ def brain_pairs(n: int, rng: Generator) -> Arrays:
         fixed, moving: (n, H, W) float32, each in its scanner's own unit.
         labels: (n, 2, H, W) uint8 of the fixed and the moving image: 1 and 2 the hemispheres, 3 the ventricles.
         landmarks: (n, 2, LANDMARKS, 2) float32 pixels (row, column): points in the fixed image, and in the moving one.
+        spacing: (n, 2) float32, mm.
         subject: (n,) int64.
     """
     return _stacked([_pair(rng) for _ in range(n)])
@@ -91,6 +92,7 @@ def _pair(rng: Generator) -> Arrays:
         "moving": _scanned(moving, rng),
         "labels": np.stack([_labels(fixed, moved), _labels(moving, where)]),
         "landmarks": np.stack([points, there]).astype(np.float32),
+        "spacing": np.full(2, SPACING_MM, np.float32),
     }
 
 
@@ -212,6 +214,7 @@ PAIRS = {
     "moving": Axes("float32", "h w", doc="the same subject on another scanner, deformed"),
     "labels": Axes("uint8", "2 h w", role="truth", doc="of fixed and moving: 1, 2 hemispheres, 3 ventricles"),
     "landmarks": Axes("float32", "2 p 2", role="truth", doc="(row, column) in fixed and in moving, in pixels"),
+    "spacing": Axes("float32", "2", doc="pixel size in mm"),
 }
 CONTRASTS = {
     "image": Axes("float32", "h w", doc="T1-like, in its scanner's own unit"),
