@@ -5,11 +5,11 @@ each pair. Here the descent is done once, over many pairs, and by the weights of
 answers the displacement field. Nobody says what is right. The *similarity* of the fixed image and the warped moving
 image is the teacher, and a *regulariser* says which fields are plausible.
 
-    Balakrishnan et al.: VoxelMorph, IEEE TMI 38, 2019.      Dalca et al.: Unsupervised diffeomorphic reg., MedIA 57, 2019.
+    Balakrishnan et al.: VoxelMorph, IEEE TMI 38, 2019.      Dalca et al.: Probabilistic diffeomorphisms, MedIA, 2019.
     Arsigny et al.: Scaling and squaring, MICCAI 2006.       Zhao et al.: Recursive cascaded networks, ICCV 2019.
 
-A field u is in pixels, rows first, and pulls back: warped(p) = moving(p + u(p)). The network answers a velocity; its flow
-for a unit of time is a displacement without folds. One network is used again and again: it registers what is left
+A field u is in pixels, rows first, and pulls back: warped(p) = moving(p + u(p)). The network answers a velocity; its
+flow for a unit of time is a displacement without folds. One network is used again and again: it registers what is left
 after its last answer, and the answers are composed.
 
 This differs from the papers. The velocity lives on a grid of a quarter of the resolution, which is all that a smooth
@@ -38,7 +38,7 @@ FRAMEWORK = "pytorch"
 
 CONFIG = {"width": 16, "levels": 4}  # channels of the first level, halvings of the resolution
 COARSE = 4  # pixels of the image from one velocity to the next
-SQUARINGS = 5
+SQUARINGS = 4
 PASSES = 2  # in training; the third still helps in prediction, and a fourth does not
 PASSES_IN_PREDICTION = 3
 NEIGHBOURHOOD = 4.0  # pixels, SD of the Gaussian in which an image is normalised
@@ -316,7 +316,7 @@ def mean_error(model, cases):
 
 
 def predict(model, inputs):
-    """`inputs["fixed"]` and `inputs["moving"]` (N, H, W) -> {"field": (N, 2, H, W)}, from fixed to moving, in pixels."""
+    """`inputs["fixed"]` and `inputs["moving"]` (N, H, W) -> {"field": (N, 2, H, W)} in pixels, from fixed to moving."""
     model.eval()
     fixed, moving = (torch.from_numpy(normalise(inputs[key])) for key in ("fixed", "moving"))
     with torch.no_grad():

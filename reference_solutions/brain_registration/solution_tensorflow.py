@@ -5,11 +5,11 @@ each pair. Here the descent is done once, over many pairs, and by the weights of
 answers the displacement field. Nobody says what is right. The *similarity* of the fixed image and the warped moving
 image is the teacher, and a *regulariser* says which fields are plausible.
 
-    Balakrishnan et al.: VoxelMorph, IEEE TMI 38, 2019.      Dalca et al.: Unsupervised diffeomorphic reg., MedIA 57, 2019.
+    Balakrishnan et al.: VoxelMorph, IEEE TMI 38, 2019.      Dalca et al.: Probabilistic diffeomorphisms, MedIA, 2019.
     Arsigny et al.: Scaling and squaring, MICCAI 2006.       Zhao et al.: Recursive cascaded networks, ICCV 2019.
 
-A field u is in pixels, rows first, and pulls back: warped(p) = moving(p + u(p)). The network answers a velocity; its flow
-for a unit of time is a displacement without folds. One network is used again and again: it registers what is left
+A field u is in pixels, rows first, and pulls back: warped(p) = moving(p + u(p)). The network answers a velocity; its
+flow for a unit of time is a displacement without folds. One network is used again and again: it registers what is left
 after its last answer, and the answers are composed.
 
 This differs from the papers. The velocity lives on a grid of a quarter of the resolution, which is all that a smooth
@@ -37,7 +37,7 @@ FRAMEWORK = "tensorflow"
 
 CONFIG = {"width": 16, "levels": 4}  # channels of the first level, halvings of the resolution
 COARSE = 4  # pixels of the image from one velocity to the next
-SQUARINGS = 5
+SQUARINGS = 4
 PASSES = 2  # in training; the third still helps in prediction, and a fourth does not
 PASSES_IN_PREDICTION = 3
 NEIGHBOURHOOD = 4.0  # pixels, SD of the Gaussian in which an image is normalised
@@ -90,27 +90,23 @@ def grid(height, width, like):
 def sample(image, points, mode="linear"):
     """An image (N, C, h, w) at points (N, 2, H, W) in its pixels -> (N, C, H, W); beyond the border its last pixel.
 
-    TensorFlow has no such function: an image is read at the four pixels around each point, (1 - a)(1 - b), (1 - a) b,
-    a (1 - b) and a b of them, where a and b are how far the point lies between rows and between columns.
+    TensorFlow has no such function: the four pixels around each point are read, and weighed by (1 - a)(1 - b),
+    (1 - a) b, a (1 - b) and a b, where a and b are how far the point lies between two rows and two columns.
     """
-    height, width = image.shape[2:]
+    n, channels, height, width = image.shape
     rows, columns = tf.clip_by_value(points[:, 0], 0, height - 1), tf.clip_by_value(points[:, 1], 0, width - 1)
     if mode == "nearest":
         rows, columns = tf.round(rows), tf.round(columns)
     up, left = tf.floor(rows), tf.floor(columns)
-    a, b = (rows - up)[:, None], (columns - left)[:, None]  # (N, 1, H, W)
+    a, b = rows - up, columns - left  # (N, H, W)
     up, left = tf.cast(up, tf.int32), tf.cast(left, tf.int32)
     down, right = tf.minimum(up + 1, height - 1), tf.minimum(left + 1, width - 1)
-    pixels = tf.reshape(image, (*image.shape[:2], height * width))
-
-    def at(row, column):
-        where = tf.reshape(row * width + column, (-1, row.shape[1] * row.shape[2]))
-        found = tf.gather(pixels, where, axis=2, batch_dims=1)
-        return tf.reshape(found, (-1, image.shape[1], *row.shape[1:]))
-
-    above = (1 - b) * at(up, left) + b * at(up, right)
-    below = (1 - b) * at(down, left) + b * at(down, right)
-    return (1 - a) * above + a * below
+    corners = [up * width + left, up * width + right, down * width + left, down * width + right]
+    first = height * width * tf.range(n)[:, None, None, None]  # pixel of each image among all
+    pixels = tf.reshape(tf.transpose(image, (0, 2, 3, 1)), (-1, channels))
+    values = tf.gather(pixels, first + tf.stack(corners, axis=1))  # (N, 4, H, W, C)
+    weights = tf.stack([(1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b], axis=1)[..., None]
+    return tf.transpose(tf.reduce_sum(weights * values, axis=1), (0, 3, 1, 2))
 
 
 def warp(image, u, mode="linear"):
@@ -330,7 +326,7 @@ def mean_error(model, cases):
 
 
 def predict(model, inputs):
-    """`inputs["fixed"]` and `inputs["moving"]` (N, H, W) -> {"field": (N, 2, H, W)}, from fixed to moving, in pixels."""
+    """`inputs["fixed"]` and `inputs["moving"]` (N, H, W) -> {"field": (N, 2, H, W)} in pixels, from fixed to moving."""
     fixed, moving = (tf.constant(normalise(inputs[key])) for key in ("fixed", "moving"))
     field = register(model, fixed, moving, PASSES_IN_PREDICTION)
     return {"field": field.numpy()}

@@ -1,9 +1,9 @@
 """Demons: each point moves to where the images agree, again and again, and the field is smoothed in between.
 
-Where the moving image is too dark it is pulled along the gradient of both images (Thirion, Med. Image Anal. 2, 1998; the
-symmetric forces of Vercauteren et al., NeuroImage 45, 2009), from blurred images to sharp ones. Each image has mean 0
-and SD 1. That takes gain and offset away, and leaves the bias field of the coil, which demons take for anatomy. It
-learns nothing from other pairs.
+Where the moving image is too dark it is pulled along the gradient of both images (Thirion, Med. Image Anal. 2, 1998;
+the symmetric forces are those of Vercauteren et al., NeuroImage 45, 2009), from blurred images to sharp ones. Each
+image has mean 0 and SD 1. That takes gain and offset away, and leaves the bias field of the coil, which demons take for
+anatomy. Nothing is learnt from other pairs.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """What a solution of `brain_registration` defines: names, arguments and answers. The brief says what each is for.
 
 `warp`, `compose`, `exponentiate`, `jacobian_determinant`, `lncc` and `bending_energy` receive your framework's tensors
-and return them; all other functions take and return NumPy arrays. A model receives pairs (N, 2, H, W) float32, the fixed
-image first, and returns displacements (N, 2, H, W).
+and return them; all other functions take and return NumPy arrays. A model receives pairs (N, 2, H, W) float32, the
+fixed image first, and returns displacements (N, 2, H, W).
 """
 
 import numpy as np
@@ -60,8 +60,8 @@ def parameter_count(config: dict) -> int:
 def lncc(a: Float[np.ndarray, "n h w"], b: Float[np.ndarray, "n h w"], window: int) -> Float[np.ndarray, "n"]:
     """The correlation of two images in the square window around each pixel, the mean over the pixels.
 
-    cov / √((var a + 0.001) (var b + 0.001)), with the means of the window; `window` is odd, and of a window at the border
-    only what lies in the image counts.
+    cov / √((var a + 0.001) (var b + 0.001)), with the means of the window; `window` is odd, and of a window at the
+    border only what lies in the image counts.
     """
 
 

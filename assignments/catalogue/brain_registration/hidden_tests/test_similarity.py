@@ -40,7 +40,6 @@ def test_correlation_in_windows(student, rng):
     raw = window_mean(x * y, window) / np.sqrt(
         (window_mean(x * x, window) + 1e-3) * (window_mean(y * y, window) + 1e-3)
     )
-    whole = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(x, y, strict=True)]
     expected = correlation(a, b, window)
     assert close(
         student.tensors.lncc(a, b, window),
@@ -49,7 +48,6 @@ def test_correlation_in_windows(student, rng):
         mistaken={
             "correlation_is_squared": (cov**2 / ((var_a + 1e-3) * (var_b + 1e-3))).mean(axis=(1, 2)),
             "means_not_subtracted": raw.mean(axis=(1, 2)),
-            "one_window_for_the_image": whole,
             "mean_over_the_pairs": np.full(3, expected.mean()),
         },
     )
@@ -65,7 +63,7 @@ def test_a_scanner_changes_nothing(student, rng):
     assert close(again, [1, 1], atol=5e-3)
     assert close(negative, [-1, -1], atol=5e-3)
 
-    air = np.full_like(a, 5 * offset)
+    air = np.full_like(a, rng.uniform(0.5, 1))
     points_to("nothing_divided_by_nothing", True)
     assert close(student.tensors.lncc(air, a, 7), [0, 0], atol=1e-3)
     assert close(student.tensors.lncc(air, air, 7), [0, 0], atol=1e-3)
