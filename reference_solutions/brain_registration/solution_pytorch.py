@@ -89,16 +89,14 @@ def grid(height, width, like):
 
 
 def sample(image, points, mode="linear"):
-    """An image (N, C, h, w) at points (N, 2, H, W) in its pixels -> (N, C, H, W); beyond the border its last pixel.
-
-    `grid_sample` wants (x, y) from -1 to 1. With `align_corners` these are the centres of the outer pixels; without
-    it they are the outer edges, and a field of 0 would shift the image by up to half a pixel.
-    """
+    """An image (N, C, h, w) at points (N, 2, H, W) in its pixels -> (N, C, H, W); beyond the border its last pixel."""
     height, width = image.shape[2:]
+    # (x, y) from -1 to 1. With `align_corners` these are the centres of the outer pixels; without it they are the outer
+    # edges, and a field of 0 would shift the image by up to half a pixel.
     x, y = 2 * points[:, 1] / max(width - 1, 1) - 1, 2 * points[:, 0] / max(height - 1, 1) - 1
     how = {"linear": "bilinear", "nearest": "nearest"}[mode]
-    places = torch.stack([x, y], dim=-1)  # (N, H, W, 2)
-    return F.grid_sample(image, places, mode=how, padding_mode="border", align_corners=True)
+    where = torch.stack([x, y], dim=-1)  # (N, H, W, 2)
+    return F.grid_sample(image, where, mode=how, padding_mode="border", align_corners=True)
 
 
 def warp(image, u, mode="linear"):

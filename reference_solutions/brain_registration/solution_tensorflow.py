@@ -88,17 +88,13 @@ def grid(height, width, like):
 
 
 def sample(image, points, mode="linear"):
-    """An image (N, C, h, w) at points (N, 2, H, W) in its pixels -> (N, C, H, W); beyond the border its last pixel.
-
-    TensorFlow has no such function: the four pixels around each point are read, and weighed by (1 - a)(1 - b),
-    (1 - a) b, a (1 - b) and a b, where a and b are how far the point lies between two rows and two columns.
-    """
+    """An image (N, C, h, w) at points (N, 2, H, W) in its pixels -> (N, C, H, W); beyond the border its last pixel."""
     n, channels, height, width = image.shape
     rows, columns = tf.clip_by_value(points[:, 0], 0, height - 1), tf.clip_by_value(points[:, 1], 0, width - 1)
     if mode == "nearest":
         rows, columns = tf.round(rows), tf.round(columns)
     up, left = tf.floor(rows), tf.floor(columns)
-    a, b = rows - up, columns - left  # (N, H, W)
+    a, b = rows - up, columns - left  # (N, H, W): how far between two rows, between two columns
     up, left = tf.cast(up, tf.int32), tf.cast(left, tf.int32)
     down, right = tf.minimum(up + 1, height - 1), tf.minimum(left + 1, width - 1)
     corners = [up * width + left, up * width + right, down * width + left, down * width + right]

@@ -67,6 +67,16 @@ PAIRS = {
         draw=lambda rng, config: (rng.normal(size=(4, 24, 20)), rng.integers(0, config["classes"], 4)),
         loss="cross_entropy",
     ),
+    "brain_registration": Pair(
+        configs=(
+            # Encoder 2624 + 4640 + 5 * 9248, decoder 2 * 18 464 + 9248, velocity 578; of width 4 an encoder of 2272, a
+            # decoder of 1160 + 584, and 146
+            ({"width": 16, "levels": 4}, 100_258),
+            ({"width": 4, "levels": 3}, 4162),
+        ),
+        draw=lambda rng, config: (rng.normal(size=(2, 2, 24, 21)), rng.normal(size=(2, 2, 24, 21))),
+        loss="loss",
+    ),
     "conv_blocks": Pair(
         configs=(
             # (9 + 1) * 4, 4 blocks of (36 + 1) * 4, (4 + 1) * 2
