@@ -33,7 +33,7 @@ def test_the_second_field_is_read_where_the_first_leads(student, rng):
     shift = affine(np.zeros((2, 2)), rng.choice([-1, 1], 2) * rng.uniform(1.5, 2.5, 2), shape)
     stretch = affine(np.array([[0.2, 0.2], [-0.1, rng.uniform(0.1, 0.3)]]), [0, 0], shape)
     inner = (slice(None), slice(None), slice(6, -6), slice(6, -6))
-    for first, second in ((shift, stretch), (stretch, shift), (smooth(rng, shape, 3), smooth(rng, shape, 3))):
+    for first, second in ((smooth(rng, shape, 3), smooth(rng, shape, 3)), (shift, stretch), (stretch, shift)):
         answer = student.tensors.compose(first, second)
         expected = first[0] + read_at(second[0], first[0])
         other = second[0] + read_at(first[0], second[0])
@@ -61,15 +61,16 @@ def test_the_flow_of_a_velocity(student, rng):
         mistaken={
             "not_halved": 2**k * shift,
             "halved_once_too_few": 2 * shift,
-            "divided_by_the_squarings": 2**k / k * shift,
         },
     )
+    adds = np.allclose(student.tensors.compose(velocity, velocity), 2 * velocity, atol=1e-3)
+    points_to("fields_are_added", adds)
     assert close(
         student.tensors.exponentiate(velocity, k)[middle],
         affine(of_one_step, [0, 0], shape)[middle],
         atol=1e-2,
         rtol=0,
-        mistaken={"velocity_taken_for_displacement": velocity[middle]},
+        mistaken={} if adds else {"velocity_taken_for_displacement": velocity[middle]},
     )
     assert close(student.tensors.exponentiate(velocity, 0), velocity)
     assert close(student.tensors.exponentiate(0 * velocity, k), 0 * velocity, atol=1e-6)
@@ -81,7 +82,9 @@ def test_the_flow_back_leads_home(student, rng):
     velocity = smooth(rng, (40, 36), 6)
     there, back = (student.tensors.exponentiate(sign * velocity, 7)[0] for sign in (1, -1))
     left = (there + read_at(back, there))[:, 8:-8, 8:-8]
-    points_to("velocity_taken_for_displacement", np.abs(there - velocity[0]).max() < 1e-3)
+    adds = np.allclose(student.tensors.compose(velocity, velocity), 2 * velocity, atol=1e-3)
+    points_to("velocity_taken_for_displacement", np.abs(there - velocity[0]).max() < 1e-3 and not adds)
+    points_to("fields_are_added", adds)
     assert np.abs(there).max() > 2
     assert np.abs(left).max() < 0.25
     assert determinant(there[None])[0].min() > 0
@@ -126,7 +129,6 @@ def test_the_area_of_a_pixel(student, rng):
     for u in (affine(matrix - np.eye(2), [3, -2], shape), fold, 0 * fold, smooth(rng, shape, 6)):
         by_row, by_column = (slope[:, :, 1:-1, 1:-1] for slope in slopes(u))
         alone = by_row[:, 0] * by_column[:, 1] - by_row[:, 1] * by_column[:, 0]
-        doubled = (1 + 2 * by_row[:, 0]) * (1 + 2 * by_column[:, 1]) - 4 * by_row[:, 1] * by_column[:, 0]
         expected = determinant(u)
         assert close(
             student.tensors.jacobian_determinant(u),
@@ -135,7 +137,6 @@ def test_the_area_of_a_pixel(student, rng):
             mistaken={
                 "identity_forgotten": alone,
                 "shear_left_out": (1 + by_row[:, 0]) * (1 + by_column[:, 1]),
-                "differences_not_halved": doubled,
             },
         )
 
@@ -160,6 +161,5 @@ def test_the_energy_of_bending(student, rng):
             mistaken={
                 "energy_in_halves_of_the_image": in_units,
                 "mixed_difference_once": straight + mixed,
-                "mean_of_the_components": (straight + 2 * mixed) / 2,
             },
         )

@@ -38,6 +38,7 @@ def test_pairs_of_any_size(student, rng):
     model = student.build_model({"width": 8, "levels": 3})
     for height, width in ((72, 64), (33, 18), tuple(int(size) for size in rng.integers(17, 60, 2))):
         u = student.model.forward(model, rng.normal(size=(2, 2, height, width)).astype(np.float32))
+        points_to("padding_not_cropped", u.shape[2:] == (-(-height // 4) * 4, -(-width // 4) * 4) != (height, width))
         assert close(u.shape, (2, 2, height, width))
         assert np.isfinite(u).all()
 
@@ -52,6 +53,7 @@ def test_a_new_network_moves_nothing(student, rng):
         "the model has to answer for every pixel first",
         mend="test_network.py::test_pairs_of_any_size",
     )
+    points_to("starts_anywhere", 0.1 <= np.abs(u).max() < 30)
     assert np.abs(u).max() < 0.1
 
 

@@ -29,10 +29,13 @@ def test_a_field_of_zero_changes_nothing(student, rng):
     # A grid from -1 to 1 that is taken for the outer edges of the image: p * size / (size - 1) - 1/2.
     size = np.array(shape)[:, None, None]
     off = np.indices(shape) / (size - 1) - 0.5
+    swap = np.indices(shape)[::-1] - np.indices(shape)
     for mode in ("linear", "nearest"):
-        edges = pulled(image, np.stack([off, off]), order=1 if mode == "linear" else 0)
+        order = 1 if mode == "linear" else 0
+        edges = pulled(image, np.stack([off, off]), order)
+        mirrored = pulled(image, np.stack([swap, swap]), order)
         answer = student.tensors.warp(image, still, mode)
-        assert close(answer, image, atol=1e-4, rtol=0, mistaken={"edges_for_centres": edges})
+        assert close(answer, image, atol=1e-4, rtol=0, mistaken={"edges_for_centres": edges, "y_before_x": mirrored})
 
 
 @pytest.mark.points(3)
