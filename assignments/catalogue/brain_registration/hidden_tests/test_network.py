@@ -53,7 +53,7 @@ def test_a_new_network_moves_nothing(student, rng):
         "the model has to answer for every pixel first",
         mend="test_network.py::test_pairs_of_any_size",
     )
-    points_to("starts_anywhere", 0.1 <= np.abs(u).max() < 30)
+    points_to("starts_anywhere", np.abs(u).max() > 0.3)
     assert np.abs(u).max() < 0.1
 
 
