@@ -6,8 +6,8 @@ flat. An *adversarial* term asks a second network, the discriminator, whether an
 sharpens what L1 blurs, and may paint what is not there.
 
     Isola, Zhu, Zhou, Efros: Image-to-image translation (pix2pix), CVPR 2017.   Goodfellow et al.: GAN, NeurIPS 2014.
-    Ronneberger, Fischer, Brox: U-Net, MICCAI 2015.        Heusel et al.: The Fréchet distance of features, NeurIPS 2017.
-    Cohen, Luck, Honari: Distribution matching losses can hallucinate features in medical image translation, MICCAI 2018.
+    Ronneberger, Fischer, Brox: U-Net, MICCAI 2015.       Heusel et al.: Two time-scale update rule (FID), NeurIPS 2017.
+    Cohen, Luck, Honari: Distribution matching losses can hallucinate features, MICCAI 2018.
 
 This differs from the papers. The network that is marked has no adversarial term: `weight` of `fit` is 0, and the
 experiment sets it. Both losses look at the brain alone, because only there the answer counts. GroupNorm replaces
@@ -36,11 +36,10 @@ FRAMEWORK = "pytorch"
 CONFIG = {"base": 12, "depth": 3}  # of the generator: channels at the top, levels
 JUDGE = {"base": 16, "layers": 2}  # of the discriminator: channels of the first layer, layers of stride 2
 GROUPS = 4  # groups of channels that share their statistics in GroupNorm
-AIR = -1.0  # of a T2-like image in the network's range
 BATCH = 8
 LEARNING_RATE = 3e-3  # of the first step; half a cosine takes it to 0
-STEPS = 300  # some 40 CPU seconds; the budget only guards against a slower machine
-CHECK_EVERY = 25  # steps from one score on the validation cases to the next
+STEPS = 500  # some 30 CPU seconds; the budget only guards against a slower machine
+CHECK_EVERY = 50  # steps from one score on the validation cases to the next
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -121,15 +120,17 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = [base * 2**layer for layer in range(layers + 1)]  # 16, 32, 64
         strides = [2] * layers + [1]
-        self.layers = nn.ModuleList(
+        self.convolutions = nn.ModuleList(
             nn.Conv2d(*pair, 4, stride=stride, padding=1)
             for pair, stride in zip(pairwise([2, *widths]), strides, strict=True)
         )
         self.output_layer = nn.Conv2d(widths[-1], 1, 4, padding=1)
 
     def forward(self, x):
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)  # (N, 16 * 2^k, H / 2^(k + 1), ...); the last one keeps the resolution
+        for convolution in self.convolutions:
+            x = F.leaky_relu(
+                convolution(x), 0.2
+            )  # (N, 16 * 2^k, H / 2^(k + 1), ...); the last one keeps the resolution
         return self.output_layer(x)[:, 0]  # (N, h, w)
 
 
@@ -159,8 +160,8 @@ def receptive_field(config):
 
 
 def pairs(image, answer, mask):
-    """T1-like and T2-like images, masks (N, H, W) -> what the discriminator sees, (N, 2, H, W), air around the brain."""
-    return torch.stack([image, torch.where(mask > 0, answer, AIR)], dim=1)
+    """Images, answers and masks (N, H, W) -> what the discriminator sees, (N, 2, H, W); around the brain is air, -1."""
+    return torch.stack([image, torch.where(mask > 0, answer, -1.0)], dim=1)
 
 
 # ------------------------------------------------------------------------------------------------------------ losses
