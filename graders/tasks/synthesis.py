@@ -12,7 +12,7 @@ import numpy as np
 from assignments.data.columns import Cases, Column
 from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
-from graders.tasks.blind import constant, mean, same_shapes
+from graders.tasks.blind import constant, mean, mean_inside, same_shapes
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
 
@@ -51,14 +51,21 @@ def _masked_target(truths: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
-    """The training targets' mean everywhere, and voxel by voxel where all images have one size."""
-    target = train["target"]
+    """The training targets' mean everywhere, and voxel by voxel where all images have one size; of voxels that count.
+
+    Air that does not count would darken both, and an answer without any input would then seem worse than it is.
+    """
+    target, mask = train["target"], train.get("mask")
     if not isinstance(target, Column):
         target = target.astype(np.float64)
-    predictions = {"the mean training intensity": constant(truths, mean(target), np.float32, "target")}
+    level = mean(target) if mask is None else mean_inside(target, mask)
+    predictions = {"the mean training intensity": constant(truths, level, np.float32, "target")}
     if not isinstance(truths, Column) and (same := same_shapes(target, truths["target"])):
         targets, shape = same
-        predictions["the mean training image"] = np.broadcast_to(targets.mean(axis=0), shape).astype(np.float32)
+        inside = np.ones(targets.shape, bool) if mask is None else np.asarray(mask) != 0
+        counts = inside.sum(axis=0)
+        image = np.where(counts, (targets * inside).sum(axis=0) / np.maximum(counts, 1), level)
+        predictions["the mean training image"] = np.broadcast_to(image, shape).astype(np.float32)
     return predictions
 
 

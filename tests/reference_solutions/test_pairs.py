@@ -34,6 +34,8 @@ class Pair:
     """The function (output, truth) -> scalar whose value and gradients are compared; empty: their product's sum."""
     own: frozenset[str] = frozenset()
     """Names that one framework alone needs."""
+    build: str = "build_model"
+    """The function that makes the network of a configuration."""
 
 
 PAIRS = {
@@ -76,6 +78,17 @@ PAIRS = {
         ),
         draw=lambda rng, config: (rng.normal(size=(2, 2, 24, 21)), rng.normal(size=(2, 2, 24, 21))),
         loss="loss",
+    ),
+    "mr_synthesis": Pair(
+        configs=(
+            # Kernels 9 * (2892 + 3744), transposed 4 * 1440 + 36, GroupNorm 480, output 13; and 9 * (68 + 96),
+            # transposed 128 + 4, 4 * 16, 5
+            ({"base": 12, "depth": 3}, 66_013),
+            ({"base": 4, "depth": 2}, 1_677),
+        ),
+        draw=lambda rng, config: (rng.normal(size=(2, 16, 12)), rng.normal(size=(2, 16, 12))),
+        own=frozenset({"GroupNorm"}),
+        build="build_generator",
     ),
     "conv_blocks": Pair(
         configs=(
@@ -197,13 +210,15 @@ def test_what_needs_no_framework_is_the_same_text_in_both(id):
 
 @pytest.mark.parametrize("id", in_both_frameworks())
 def test_every_reference_that_builds_a_model_is_compared_below(id):
-    assert ("build_model" in definitions(texts(id)["pytorch"])) == (id in PAIRS)
+    names = definitions(texts(id)["pytorch"])
+    assert any(name in ("build_model", "build_generator") for name in names) == (id in PAIRS)
+    assert id not in PAIRS or PAIRS[id].build in names
 
 
 @pytest.mark.parametrize("id", PAIRS)
 def test_both_networks_have_the_parameters_worked_out_by_hand(id):
     for config, expected in PAIRS[id].configs:
-        in_torch, in_keras = (solution(id, framework).build_model(config) for framework in FRAMEWORKS[:2])
+        in_torch, in_keras = (getattr(solution(id, framework), PAIRS[id].build)(config) for framework in FRAMEWORKS[:2])
         assert sum(weight.numel() for weight in in_torch.parameters()) == expected
         assert sum(int(np.prod(weight.shape)) for weight in in_keras.trainable_variables) == expected
 
@@ -236,7 +251,8 @@ def test_same_weights_give_the_same_losses_and_gradients(id, in_double_precision
     import torch
 
     for number, (config, _) in enumerate(pair.configs):
-        in_torch, in_keras = pytorch.build_model(config).eval(), tensorflow.build_model(config)
+        in_torch, in_keras = (getattr(module, pair.build)(config) for module in (pytorch, tensorflow))
+        in_torch.eval()
         rng = np.random.default_rng(number)
         for weight, twin in zip(in_torch.parameters(), in_keras.trainable_variables, strict=True):
             with torch.no_grad():

@@ -402,6 +402,24 @@ def test_a_baseline_has_the_size_of_each_case_and_none_needs_one_size():
     assert [field.shape for field in fields] == [(2, 3, 4), (3, 1, 2, 5)]
 
 
+def test_the_mean_image_of_a_synthesis_is_that_of_the_voxels_that_count():
+    target = np.float32([[[1, 2, 9]], [[3, 9, 9]]])
+    mask = np.uint8([[[1, 1, 0]], [[1, 0, 0]]])
+    train = {"target": target, "mask": mask}
+    baselines = TASKS["synthesis"].baselines(train, truth_of("synthesis", target))
+    # The mean of 1, 2 and 3 is 2; the last voxel counts in no case, and gets it.
+    assert {name: image[0].tolist() for name, image in baselines.items()} == {
+        "the mean training intensity": [[2, 2, 2]],
+        "the mean training image": [[2, 2, 2]],
+    }
+    train["mask"] = np.uint8([[[1, 1, 0]], [[0, 0, 0]]])
+    images = TASKS["synthesis"].baselines(train, truth_of("synthesis", target))["the mean training image"]
+    assert images[1].tolist() == [[1, 2, 1.5]]
+    columns = unread(train)
+    singly = TASKS["synthesis"].baselines(columns, record_column({"target": columns["target"]}))
+    assert [image.tolist() for image in singly["the mean training intensity"]] == [[[1.5] * 3]] * 2
+
+
 def test_baselines_by_hand():
     assert {k: a.tolist() for k, a in TASKS["regression"].baselines({"y": NUMBERS}, NUMBERS[:1]).items()} == {
         "the training set's mean": [60], "the training set's median": [50],
