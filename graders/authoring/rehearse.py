@@ -171,7 +171,8 @@ def plans(
     assignment = scene.assignment
     chosen = {name: path for name, path in references(assignment).items() if frameworks is None or name in frameworks}
     public = () if selection.tests else tuple(test.id for test in public_tests(assignment))
-    mutated = {name: each for name, each in declared.items() if selection.takes(selection.functions, name)}
+    students_own = {name: each for name, each in declared.items() if name not in assignment.given}
+    mutated = {name: each for name, each in students_own.items() if selection.takes(selection.functions, name)}
     asks_reference = selection.takes(selection.special, REFERENCE)
     return [
         FrameworkPlan(

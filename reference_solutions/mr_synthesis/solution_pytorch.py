@@ -208,12 +208,6 @@ def build_optimisers(generator, discriminator, learning_rate):
     return [torch.optim.Adam(model.parameters(), learning_rate) for model in (generator, discriminator)]
 
 
-def set_learning_rate(optimisers, value):
-    """The rate of the next steps."""
-    for optimiser in optimisers:
-        optimiser.param_groups[0]["lr"] = value
-
-
 def discriminator_step(generator, discriminator, optimisers, image, target, mask):
     """One step of the discriminator on a batch (N, H, W), in which the generator stays as it is.
 
@@ -265,7 +259,9 @@ def fit(train, val=None, *, seed, budget_s, log=None, weight=0.0):
         if weight:
             discriminator_step(generator, discriminator, optimisers, *batch)
         value = generator_step(generator, discriminator, optimisers, *batch, weight)
-        set_learning_rate(optimisers, LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS)))
+        rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))  # of the next step
+        for optimiser in optimisers:
+            optimiser.param_groups[0]["lr"] = rate
         last = step == STEPS or time.process_time() - start > 0.9 * budget_s
         if last or step % CHECK_EVERY == 0:
             score = None if val is None else mean_error(generator, val)

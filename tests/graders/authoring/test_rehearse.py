@@ -444,6 +444,14 @@ def test_given_code_that_fails_with_models_of_another_class_blocks_every_assignm
     assert gap.what.startswith(f"fails {HALVE} in pytorch with a model of another class")
 
 
+def test_given_code_is_not_spoiled_because_nobody_writes_it(folder: Path, bench: StandIn) -> None:
+    toml = folder / "assignment.toml"
+    toml.write_text(toml.read_text().replace("[data]", 'given = ["halve"]\n[data]', 1))
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0  # a constant would pass
+    assert gaps_of(rehearse(load(folder), bench), "mutant") == []
+    assert not any(name.startswith("halve-") for name, _ in bench.runs)
+
+
 def test_starters_and_baselines_earn_next_to_nothing(folder: Path, bench: StandIn) -> None:
     path = folder / "assignment.toml"
     anchors = "{ trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 1.0 }"

@@ -85,12 +85,21 @@ def test_the_discriminator_has_its_layers(student, rng):
         assert close(logit.shape, (2, rows // 2**layers - 2, columns // 2**layers - 2))
 
 
+def needs_patches(logit):
+    needs(
+        logit.ndim == 3,
+        "the discriminator has to return one logit for each patch first, (N, h, w)",
+        mend="test_networks.py::test_the_discriminator_has_its_layers",
+    )
+
+
 @pytest.mark.points(2)
 def test_the_discriminator_sees_the_condition(student, rng):
     """The same T2-like image beside another T1-like one gets other logits, and so does another T2-like image."""
     model = student.build_discriminator({"base": 8, "layers": 2})
     pair = rng.normal(size=(1, 2, 40, 40)).astype(np.float32)
     logit = student.model.forward(model, pair)
+    needs_patches(logit)
     moved = []
     for which in (0, 1):
         other = pair.copy()
@@ -121,6 +130,7 @@ def test_a_logit_sees_as_far_as_predicted(student, rng):
         model = student.build_discriminator(config)
         pair = rng.normal(size=(1, 2, 96, 96)).astype(np.float32)
         logit = student.model.forward(model, pair)
+        needs_patches(logit)
         asked = np.zeros_like(logit)
         asked[0, logit.shape[1] // 2, logit.shape[2] // 2] = 1
         slope = np.abs(student.model.input_gradient(model, pair, asked)).max(axis=(0, 1))

@@ -26,6 +26,18 @@ class Game:
         self.mask[:, 8:16, 6:14] = 1
         for model, scale in ((self.generator, 2.0), (self.discriminator, 3.0)):  # surer than new networks are
             student.model.set_parameters(model, [scale * w for w in student.model.parameters(model)])
+        fake = self.fake()
+        needs(
+            fake.shape == self.image.shape and np.ptp(fake) > 1e-6 and not np.array_equal(fake, self.image),
+            "a new generator has to answer for every pixel, from what it sees there",
+            mend="test_networks.py::test_the_generator_answers_for_every_pixel",
+        )
+        logit = self.logits(fake)
+        needs(
+            logit.ndim == 3 and np.ptp(logit) > 1e-6,
+            "a new discriminator has to answer a logit for every patch, from what it sees there",
+            mend="test_networks.py::test_the_discriminator_has_its_layers",
+        )
 
     def pairs(self, answer):
         """What the discriminator sees: outside the brain there is air."""
@@ -44,6 +56,13 @@ class Game:
     def generator_step(self, weight):
         arrays = (self.image, self.target, self.mask)
         return self.student.tensors.generator_step(self.generator, self.discriminator, self.optimisers, *arrays, weight)
+
+    def left_by_the_generator(self, weight):
+        """The gradient that the generator's step leaves in the discriminator, where nobody clears it."""
+        fake = self.fake()
+        logit = self.logits(fake)
+        asked = (-weight * sigmoid(-logit) / logit.size).astype(np.float32)
+        return self.student.model.parameter_gradients(self.discriminator, self.pairs(fake), asked)
 
     def discriminator_slopes(self):
         """Of the discriminator's loss, for each of its weights."""
@@ -95,54 +114,71 @@ def downhill(before, after, slopes):
     return float(np.concatenate(ways).mean())
 
 
+def needs_losses(values):
+    needs(
+        len({round(value, 7) for value in values}) == len(values),
+        "each step has to return its loss, which the step before has changed",
+        mend="test_steps.py::test_the_discriminator_learns_to_tell_real_from_fake",
+    )
+
+
 @pytest.mark.points(2)
 def test_the_discriminators_step_moves_the_discriminator_alone(student, rng):
     """`discriminator_step` changes the discriminator, and nothing in the generator."""
     game = Game(student, rng)
     generator, discriminator = snapshot(student, game.generator), student.model.parameters(game.discriminator)
-    game.discriminator_step()
+    values = [game.discriminator_step() for _ in range(2)]
     moved = change(generator, snapshot(student, game.generator))
     stays = change(discriminator, student.model.parameters(game.discriminator)) == 0
     points_to("wrong_optimiser_in_the_discriminators_step", moved > 0 and stays)
     points_to("generator_moves_in_the_discriminators_step", moved > 0 and not stays)
     assert moved == 0
-    assert not stays
+    needs_losses(values)
 
 
 @pytest.mark.points(3)
 def test_the_discriminator_learns_to_tell_real_from_fake(student, rng):
-    """`discriminator_step` goes down the slope of its own loss, after a step of the generator too."""
+    """`discriminator_step` goes down the slope of its own loss, after two steps of the generator too."""
     game = Game(student, rng)
-    game.generator_step(0.5)
+    left, values = [], []
+    for _ in range(2):
+        left.append(game.left_by_the_generator(0.5))
+        values.append(game.generator_step(0.5))
     fake, before = game.fake(), student.model.parameters(game.discriminator)
     slopes = game.discriminator_slopes()
     real_logit, fake_logit = game.logits(game.target), game.logits(fake)
     value = game.discriminator_step()
+    expected = softplus(-real_logit).mean() + softplus(fake_logit).mean()
     assert close(
         value,
-        softplus(-real_logit).mean() + softplus(fake_logit).mean(),
+        expected,
         rtol=1e-3,
         mistaken={
             "labels_swapped": softplus(real_logit).mean() + softplus(-fake_logit).mean(),
-            "halved": (softplus(-real_logit).mean() + softplus(fake_logit).mean()) / 2,
+            "halved": expected / 2,
+            "fake_alone": softplus(fake_logit).mean(),
+            "sigmoid_twice": softplus(-sigmoid(real_logit)).mean() + softplus(sigmoid(fake_logit)).mean(),
         },
     )
-    share = downhill(before, student.model.parameters(game.discriminator), slopes)
-    points_to("gradient_of_the_generators_step_is_left", share < 0.98)
-    assert share > 0.98
+    after = student.model.parameters(game.discriminator)
+    with_left = [a + b + c for a, b, c in zip(slopes, *left, strict=True)]
+    points_to("gradient_of_the_generators_step_is_left", downhill(before, after, with_left) > 0.98)
+    assert downhill(before, after, slopes) > 0.98
+    needs_losses(values)
 
 
 @pytest.mark.points(2)
 def test_the_generators_step_moves_the_generator_alone(student, rng):
     """`generator_step` changes the generator, and nothing in the discriminator that its gradient passes through."""
     game = Game(student, rng)
-    game.discriminator_step()  # an optimiser that has moved before would move on
-    discriminator, generator = snapshot(student, game.discriminator), student.model.parameters(game.generator)
-    game.generator_step(0.5)
+    values = [game.discriminator_step() for _ in range(2)]  # an optimiser that has moved before would move on
+    discriminator = snapshot(student, game.discriminator)
+    of_generator = [game.generator_step(0.5) for _ in range(2)]
     moved = change(discriminator, snapshot(student, game.discriminator))
     points_to("discriminator_moves_in_the_generators_step", moved > 0)
     assert moved == 0
-    assert change(generator, student.model.parameters(game.generator)) > 0
+    needs_losses(values)
+    needs_losses(of_generator)
 
 
 @pytest.mark.points(2)
@@ -163,11 +199,6 @@ def test_the_generator_learns_to_pass_for_real(student, rng):
     """With a large weight, `generator_step` goes where the discriminator takes its answer for real."""
     game, weight = Game(student, rng), 60.0
     fake, before = game.fake(), student.model.parameters(game.generator)
-    needs(
-        np.ptp(game.logits(fake)) > 1e-6,
-        "the logits of a new discriminator have to depend on what it sees first",
-        mend="test_networks.py::test_the_discriminator_sees_the_condition",
-    )
     slopes, without = game.generator_slopes(weight), game.generator_slopes(0)
     logit = game.logits(fake)
     error = np.abs(fake.astype(np.float64) - game.target)

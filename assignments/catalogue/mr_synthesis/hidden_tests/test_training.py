@@ -39,8 +39,8 @@ def test_the_answer_has_the_unit_of_the_target(trained, small_cases, rng):
         "`fit` has to learn first: answers say little of the target",
         mend="test_training.py::test_training_beats_any_single_grey",
     )
-    slopes = [np.polyfit(t, a, 1)[0] for a, t in pairs]
-    levels = [np.quantile(a, 0.1) - np.quantile(t, 0.1) for a, t in pairs]
-    points_to("target_scaled_by_itself", abs(np.mean(levels)) > 0.1)
-    assert abs(np.mean(levels)) < 0.1
-    assert 0.5 < np.mean(slopes) < 1.3
+    # The darkest tissue is white matter: at 0.35, whatever else a slice has.
+    level = np.mean([np.quantile(a, 0.1) - np.quantile(t, 0.1) for a, t in pairs])
+    points_to("range_not_undone", -0.9 < level < -0.5)
+    points_to("target_scaled_by_itself", -0.45 < level < -0.15)
+    assert abs(level) < 0.1
