@@ -25,12 +25,6 @@ def mean(cases: Cases) -> float:
     return float(cases.mean())
 
 
-def mean_inside(cases: Cases, masks: Cases) -> float:
-    """The mean of the numbers of all cases where their masks are not 0."""
-    inside = [np.asarray(case, np.float64)[np.asarray(mask) != 0] for case, mask in zip(cases, masks, strict=True)]
-    return math.fsum(float(numbers.sum()) for numbers in inside) / sum(len(numbers) for numbers in inside)
-
-
 def same_shapes(train: Cases, truths: Cases) -> tuple[Array, tuple[int, ...]] | None:
     """Training arrays, and the shape of the truths, where all cases of both have one size; else None."""
     if isinstance(train, Column) or isinstance(truths, Column) or train.shape[1:] != truths.shape[1:]:

@@ -5,6 +5,7 @@ Where the data have a `mask`, such as that of the body, only voxels inside it co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from assignments.data.columns import Cases, Column
 from assignments.task_forms import TASK_FORMS
 from graders.failures import DataFailure
-from graders.tasks.blind import constant, mean, mean_inside, same_shapes
+from graders.tasks.blind import constant, mean, same_shapes
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
 
@@ -50,6 +51,12 @@ def _masked_target(truths: Array) -> Array:
     return np.ma.MaskedArray(truths["target"].astype(np.float64), mask=left_out)
 
 
+def _mean_inside(cases: Cases, masks: Cases) -> float:
+    """The mean of the numbers of all cases where their masks are not 0."""
+    inside = [np.asarray(case, np.float64)[np.asarray(mask) != 0] for case, mask in zip(cases, masks, strict=True)]
+    return math.fsum(float(numbers.sum()) for numbers in inside) / sum(len(numbers) for numbers in inside)
+
+
 def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """The training targets' mean everywhere, and voxel by voxel where all images have one size; of voxels that count.
 
@@ -58,7 +65,7 @@ def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     target, mask = train["target"], train.get("mask")
     if not isinstance(target, Column):
         target = target.astype(np.float64)
-    level = mean(target) if mask is None else mean_inside(target, mask)
+    level = mean(target) if mask is None else _mean_inside(target, mask)
     predictions = {"the mean training intensity": constant(truths, level, np.float32, "target")}
     if not isinstance(truths, Column) and (same := same_shapes(target, truths["target"])):
         targets, shape = same
