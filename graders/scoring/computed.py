@@ -39,6 +39,14 @@ def checked(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
     return np.clip(result, low, high)
 
 
+def worst_value(metric: Metric, truth: Array, case: Case) -> float:
+    """The worst value of one case. All that a metric raises is a toolkit failure."""
+    try:
+        return metric.worst_of(truth, case)
+    except Exception as error:
+        raise MetricFailure(f"the worst {metric.name} raised {type(error).__name__}: {error}") from error
+
+
 def not_beyond(metric: Metric, case: Case, value: float, worst: float) -> None:
     """Raises `MetricFailure` where a case's value is worse than its worst value."""
     beyond = worst - value if metric.rising else value - worst

@@ -17,7 +17,7 @@ from graders.failures import DataFailure, WrongShape, WrongType
 from graders.metrics import Array, Metric
 from graders.metrics.metric import Absent
 from graders.record.answers import Answers
-from graders.scoring.computed import computed, not_beyond
+from graders.scoring.computed import computed, not_beyond, worst_value
 from graders.scoring.forms import MAY_BE_EMPTY, not_empty, read_as, truths_as
 from graders.tasks import Task
 
@@ -69,7 +69,7 @@ def case_values(
         if separate and form in MAY_BE_EMPTY and not not_empty(metric, true)[0]:
             values.false_positives += converted is None or bool(not_empty(metric, converted)[0])
             continue
-        values.values[i] = metric.worst_of(true[0], case)
+        values.values[i] = worst_value(metric, true[0], case)
         if converted is not None:
             value = float(computed(metric, converted, true, [case])[0])
             not_beyond(metric, case, value, values.values[i])

@@ -21,7 +21,7 @@ from graders.failures import DataFailure, WrongType
 from graders.metrics import Array, Floats, Metric
 from graders.metrics.metric import Absent
 from graders.record.answers import Answers
-from graders.scoring.computed import checked, computed, not_beyond
+from graders.scoring.computed import checked, computed, not_beyond, worst_value
 from graders.scoring.each_case import case_values, read_singly
 from graders.scoring.forms import MAY_BE_EMPTY, not_empty, read_as, truths_as
 from graders.scoring.intervals import subject_means
@@ -221,7 +221,7 @@ def _per_case(
     failed: Mapping[int, str],
     on_case: Callable[[Case | None], None] | None,
 ) -> Valued:
-    worst = {i: metric.worst_of(truths[i], cases[i]) for i in counted.tolist()}
+    worst = {i: worst_value(metric, truths[i], cases[i]) for i in counted.tolist()}
     usable = [i for i in counted.tolist() if i not in failed]
     if on_case is None:
         of_usable = [cases[i] for i in usable]
