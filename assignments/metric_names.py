@@ -12,6 +12,13 @@ _CLASS = re.compile(r"(.*)@class([0-9]+)")
 _NUMBER = re.compile(r"(.*@)([0-9]+(?:\.[0-9]+)?)([a-z]*)")
 
 
+BY_SPACING = frozenset({
+    "hd", "hd95", "hd@#", "hd@to_truth@#", "hd@to_answer@#", "hd95@medpy", "hd95@deepmind", "assd", "masd",
+    "nsd@#mm", "nsd@voxel@#mm", "boundary_iou@#mm", "volume_difference@ml", "tre", "tre95",
+})  # fmt: skip
+"""Forms of the metrics that measure in mm or ml: they need the spacing of each case."""
+
+
 @dataclass(frozen=True)
 class MetricName:
     """A metric's name in its parts."""

@@ -1,7 +1,8 @@
-"""Whether cases that a course sets in place of an assignment's own fit its interface, before anything runs on them.
+"""Whether cases fit the assignment that is marked on them, before anything runs on them.
 
-The interface, the hidden tests and the proof of an assignment were written for its own cases. Others take their place
-where they have the same arrays; where the interface gives a size a name, any size fits.
+A metric in mm needs their spacing. Much more can be wrong with cases that a course sets in place of an assignment's
+own: the interface, the hidden tests and the proof were written for its own. Others take their place where they have
+the same arrays; where the interface gives a size a name, any size fits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from assignments.data.source import Axes
 from assignments.derived.interface import solution_interface
 from assignments.errors import UserError
 from assignments.interface_checks import bare, sizes
-from assignments.metric_names import metric_form, metric_name
+from assignments.metric_names import BY_SPACING, metric_form, metric_name
 from assignments.task_forms import TASK_FORMS
 
 _COLUMNS = {
@@ -43,7 +44,7 @@ _RANGED = ("mae@#", "psnr@#", "ssim@#", "ms_ssim@#", "absolute_error@#")
 
 
 def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes], prepared: Prepared | None = None) -> None:
-    """Refuse cases with these arrays, if a course sets them and the assignment does not take them.
+    """Refuse cases with these arrays, if the assignment cannot be marked on them.
 
     Args:
         prepared: The cases, where they have been read: then sizes and values are looked at too.
@@ -51,16 +52,36 @@ def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes], prepared:
     Raises:
         UserError: everything that does not fit, each with its cure.
     """
-    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    if assignment.own_data is None or not scored:
+    if not scored_metrics(assignment):
         return
-    problems = [*_class_misfits(assignment), *_misfits(assignment, arrays)]
-    if prepared is not None and not problems:
-        problems = [*_size_misfits(assignment, prepared), *_range_misfits(assignment, prepared)]
+    problems = []
+    if assignment.own_data is not None:
+        problems = [*_class_misfits(assignment), *_misfits(assignment, arrays)]
+        if prepared is not None and not problems:
+            problems = [*_size_misfits(assignment, prepared), *_range_misfits(assignment, prepared)]
+    if not any(problem.startswith("spacing is missing") for problem in problems):
+        problems += spacing_misfits(assignment, arrays)
     if problems:
         where = assignment.data.path or f'source = "{assignment.data.source}"'
         lines = "\n".join(f"  {problem}" for problem in problems)
-        raise UserError(f"{where}: these cases do not fit {assignment.id}, whose interface stays as it is:\n{lines}")
+        stays = "" if assignment.own_data is None else ", whose interface stays as it is"
+        raise UserError(f"{where}: these cases do not fit {assignment.id}{stays}:\n{lines}")
+
+
+def scored_metrics(assignment: Assignment) -> tuple[str, ...]:
+    """The names of all metrics that score an assignment's cases."""
+    criteria = (criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy))
+    return tuple(dict.fromkeys(name for criterion in criteria for name in criterion.metrics))
+
+
+def spacing_misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> Iterator[str]:
+    """Metrics in mm or ml, where the cases have no spacing, or one of too few axes."""
+    names = [name for name in scored_metrics(assignment) if metric_form(name) in BY_SPACING]
+    volumes = [name for name in names if metric_form(name) == "volume_difference@ml"]
+    if names and "spacing" not in arrays:
+        yield f"spacing is missing, and {', '.join(names)} measures by it: {_cure_of_missing(assignment, 'spacing')}"
+    elif volumes and arrays["spacing"].sizes != ("3",):
+        yield f"spacing is not of three axes, and {volumes[0]} is of volumes: choose another metric"
 
 
 def _class_misfits(assignment: Assignment) -> Iterator[str]:
@@ -97,8 +118,7 @@ def _of(shape: tuple[int, ...]) -> str:
 def _range_misfits(assignment: Assignment, prepared: Prepared) -> Iterator[str]:
     """Truths beyond the range that a metric declares: every error would count as the largest."""
     truth = TASK_FORMS[assignment.task].truth
-    criteria = (criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy))
-    for name in dict.fromkeys(name for criterion in criteria for name in criterion.metrics):
+    for name in scored_metrics(assignment):
         span = metric_name(name).number
         if metric_form(name) not in _RANGED or span is None:
             continue

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from assignments.assignment import Accuracy, Assignment
+from assignments.assignment import Assignment
 from assignments.data.cases import Case, described, drawn_names, keyed_names, keyed_order
 from assignments.data.columns import Cases
 from assignments.data.leaks import is_numbering, refuse_leaks, refuse_shared
-from assignments.data.prepared import Prepared, PreparedSubject, Progress, prepare
+from assignments.data.prepared import Prepared, PreparedSubject, prepare
 from assignments.data.prepared_store import PreparedArray, gathered
 from assignments.data.source import RESERVED, Arrays, Axes, Draw, Endless, Part
-from assignments.data.source_names import is_own
 from assignments.data.sources import source_of
 from assignments.data.split import split_command
 from assignments.data.streams import PUBLISHED, SecretOrKeys, stream
 from assignments.errors import UserError
 
-__all__ = ["Parts", "Prepared", "checked_cases", "drawn_parts", "parts_of", "split_parts"]
+__all__ = ["Parts", "Prepared", "drawn_parts", "parts_of", "split_parts"]
 
 
 @dataclass(frozen=True)
@@ -53,36 +52,6 @@ def parts_of(assignment: Assignment, secret: SecretOrKeys, turn: str, prepared: 
     return split_parts(prepared or prepare(assignment, source), assignment, secret)
 
 
-def checked_cases(assignment: Assignment, on_progress: Progress = lambda *_: None) -> Prepared | None:
-    """Refuse cases that may neither be handed out nor marked on; the prepared cases of a finite source.
-
-    medmark's own generators are not drawn: its tests hold them.
-
-    Raises:
-        UserError: there is no split, a subject of it is gone, a case cannot be read, or a case is in two parts.
-    """
-    if not assignment.has_cases:
-        return None
-    source = source_of(assignment)
-    if isinstance(source, Endless):
-        if is_own(assignment.data.source) and any(isinstance(item, Accuracy) for item in assignment.criteria):
-            first, second = (drawn_parts(source, assignment, PUBLISHED, "0") for _ in range(2))
-            if not (_equal(first.train, second.train) and _equal(first.test, second.test)):
-                raise UserError(
-                    f"{assignment.data.source} draws other cases when it is called again with the same rng: groups "
-                    "would be marked on different cases, and no mark could be checked. Draw every random number from "
-                    "rng, and keep nothing between calls."
-                )
-        return None
-    prepared = prepare(assignment, source, on_progress=on_progress)
-    _refuse_shared(prepared, assignment)
-    return prepared
-
-
-def _equal(a: Mapping[str, Cases], b: Mapping[str, Cases]) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(np.asarray(a[key]), np.asarray(b[key])) for key in a)
-
-
 def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, turn: str) -> Parts:
     """The cases that an endless source draws.
 
@@ -92,14 +61,14 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
     data = assignment.data
     train = training_cases(source, assignment, secret if data.redraw else PUBLISHED, turn)
     rng = stream(secret, assignment.id, "test", turn)
-    test = drawn_cases(data.source, source.draw, source.arrays, _count(assignment, "test"), rng)
+    test = drawn_cases(data.source, source.draw, source.arrays, part_size(assignment, "test"), rng)
     # Judged before some are set aside: what is left of a numbering is none.
     if is_numbering(train) and is_numbering(test):
         test["subject"] = test["subject"].astype(np.int64) + train["subject"].max() + 1
     val = None
     if data.val:
         rng = stream(secret if data.redraw else PUBLISHED, assignment.id, "val", turn)
-        train, val = _set_aside(train, _count(assignment, "val"), rng)
+        train, val = set_aside(train, part_size(assignment, "val"), rng)
     parts: dict[Part, Arrays] = {"train": train, **({} if val is None else {"val": val}), "test": test}
     refuse_leaks(data.source, source.arrays, parts)
     n = len(next(iter(test.values())))
@@ -121,7 +90,27 @@ def training_cases(source: Endless, assignment: Assignment, secret: SecretOrKeys
     """Training cases of an endless source, those that are set aside for validation among them."""
     rng = stream(secret, assignment.id, "train", turn)
     draw = source.training or source.draw
-    return drawn_cases(assignment.data.source, draw, source.arrays, _count(assignment, "train"), rng)
+    return drawn_cases(assignment.data.source, draw, source.arrays, part_size(assignment, "train"), rng)
+
+
+def set_aside(train: Arrays, n: int, rng: Generator) -> tuple[Arrays, Arrays]:
+    """Training cases, and at least `n` validation cases of other subjects; a case without one is its own.
+
+    Raises:
+        UserError: no subject would be left to train on.
+    """
+    total = len(next(iter(train.values())))
+    subjects = train.get("subject", np.arange(total))
+    training = np.ones(total, dtype=bool)
+    for subject in rng.permutation(np.unique(subjects)):
+        if total - training.sum() >= n:
+            break
+        training &= subjects != subject
+    if not training.any():
+        raise UserError(
+            f"[data]: val = {n} leaves none of {total} cases to train on, since subjects stay whole; lower val."
+        )
+    return ({k: a[training] for k, a in train.items()}, {k: a[~training] for k, a in train.items()})
 
 
 def drawn_cases(name: str, draw: Draw, arrays: Mapping[str, Axes], n: int, rng: Generator) -> Arrays:
@@ -167,7 +156,7 @@ def split_parts(prepared: Prepared, assignment: Assignment, secret: SecretOrKeys
     Raises:
         UserError: two parts hold an equal array.
     """
-    _refuse_shared(prepared, assignment)
+    refuse_shared_parts(prepared, assignment)
     hidden = [(subject, number) for subject in prepared.of("test") for number in range(len(subject.cases))]
     labels = [f"{subject.id}/{number}" for subject, number in hidden]
     order = keyed_order(secret, assignment.id, "order/0", labels)
@@ -217,7 +206,8 @@ def _numbered(
     return {**_gathered(prepared, [case for _, case in cases]), "subject": codes}
 
 
-def _refuse_shared(prepared: Prepared, assignment: Assignment) -> None:
+def refuse_shared_parts(prepared: Prepared, assignment: Assignment) -> None:
+    """Refuse a finite source whose parts have a subject or an equal array in common."""
     where = str(assignment.data.path or assignment.folder)
     refuse_shared(prepared, where, split_command(assignment, "--resplit"))
 
@@ -231,7 +221,7 @@ def crossing(cases: Arrays) -> dict[str, Cases]:
     return {name: array for name, array in cases.items() if name != "group"}
 
 
-def _count(assignment: Assignment, key: str) -> int:
+def part_size(assignment: Assignment, key: str) -> int:
     """How many cases an endless source draws for a part."""
     count: object = getattr(assignment.data, key)
     if not isinstance(count, int) or count < 1:
@@ -241,19 +231,3 @@ def _count(assignment: Assignment, key: str) -> int:
             "draws any number of cases, so write how many."
         )
     return count
-
-
-def _set_aside(train: Arrays, n: int, rng: Generator) -> tuple[Arrays, Arrays]:
-    """Training cases, and at least `n` validation cases of other subjects; a case without one is its own."""
-    total = len(next(iter(train.values())))
-    subjects = train.get("subject", np.arange(total))
-    training = np.ones(total, dtype=bool)
-    for subject in rng.permutation(np.unique(subjects)):
-        if total - training.sum() >= n:
-            break
-        training &= subjects != subject
-    if not training.any():
-        raise UserError(
-            f"[data]: val = {n} leaves none of {total} cases to train on, since subjects stay whole; lower val."
-        )
-    return ({k: a[training] for k, a in train.items()}, {k: a[~training] for k, a in train.items()})

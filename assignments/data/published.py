@@ -14,15 +14,15 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.cases import keyed_order
+from assignments.data.checked import checked_cases
 from assignments.data.columns import Cases
-from assignments.data.other_cases import refuse_misfits
-from assignments.data.parts import checked_cases, crossing, numbered_cases, training_cases
+from assignments.data.parts import crossing, numbered_cases, part_size, set_aside, training_cases
 from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.sharing import sharing_of
 from assignments.data.source import Axes, Draw, Endless, Finite, Source
 from assignments.data.sources import source_of
 from assignments.data.stand_ins import stand_ins
-from assignments.data.streams import PUBLISHED
+from assignments.data.streams import PUBLISHED, stream
 
 SMALL = 20
 """How many cases stand in for those that nobody may have."""
@@ -71,13 +71,11 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
     """The cases that students may have.
 
     Raises:
-        UserError: the source cannot give them, or the cases may not be used (`checked_cases`, `refuse_misfits`).
+        UserError: the source cannot give them, or the cases may not be used (`checked_cases`).
     """
     if not assignment.has_cases:
         return PublishedCases("none", {})
     prepared = checked_cases(assignment, on_progress)
-    if prepared is not None:
-        refuse_misfits(assignment, prepared.arrays, prepared)
     source = source_of(assignment)
     if sharing_of(assignment) == "none":
         arrays = source.declared or (prepared.arrays if prepared is not None else {})
@@ -113,8 +111,11 @@ def _of_source(
     if isinstance(source, Endless):
         if drawn is None:
             drawn = crossing(training_cases(source, assignment, PUBLISHED))
-        least = assignment.data.val
-        return PublishedCases("drawn", *held_out(drawn, assignment.id, least if isinstance(least, int) else 0))
+        if assignment.data.val:
+            rng = stream(PUBLISHED, assignment.id, "val", "0")
+            arrays = {key: np.asarray(each) for key, each in drawn.items()}
+            return PublishedCases("drawn", *set_aside(arrays, part_size(assignment, "val"), rng))
+        return PublishedCases("drawn", *held_out(drawn, assignment.id))
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
     if val is None:
@@ -122,22 +123,13 @@ def _of_source(
     return PublishedCases("shared", train, val, prepared)
 
 
-def held_out(
-    cases: Mapping[str, Cases], assignment_id: str, least: int = 0
-) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
-    """The cases without those of some subjects, and these: the same every time; None if there are too few subjects.
-
-    Args:
-        least: How many cases to set aside at least, as whole subjects; 0 for those of a fifth of the subjects.
-    """
+def held_out(cases: Mapping[str, Cases], assignment_id: str) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
+    """The cases without those of a fifth of the subjects, and these: the same every time; None if these are too few."""
     count = len(next(iter(cases.values())))
     subjects = np.array([int(number) for number in cases["subject"]]) if "subject" in cases else np.arange(count)
     different = np.unique(subjects)
     order = different[keyed_order(PUBLISHED, assignment_id, "held out", [str(subject) for subject in different])]
     number = len(different) // HELD_OUT
-    if least:
-        counts = np.cumsum([(subjects == subject).sum() for subject in order])
-        number = min(1 + int(np.searchsorted(counts, least)), len(different) - 1)
     if not number:
         return dict(cases), None
     aside = np.isin(subjects, order[:number])

@@ -15,9 +15,8 @@ from statistics import fmean, median
 
 from assignments.assignment import Anchors, Assignment
 from assignments.baselines import own_baselines
+from assignments.data.checked import checked_cases
 from assignments.data.hidden import HiddenSet
-from assignments.data.other_cases import refuse_misfits
-from assignments.data.parts import checked_cases
 from assignments.data.prepared import Prepared, Progress
 from assignments.data.sources import SOURCES
 from assignments.derived.interface import solution_interface
@@ -123,8 +122,6 @@ def calibrate_for_course(
             f"To measure these: medmark rehearse {assignment.folder} --calibrate"
         )
     prepared = checked_cases(assignment, on_reading)
-    if prepared is not None:
-        refuse_misfits(assignment, prepared.arrays, prepared)
     calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
     tables = ", ".join(f"[assignments.{id}.anchors.{criterion.id}]" for criterion in accuracies(assignment))
     return [*proposal(assignment), f"Anchors of your choice belong into {course / 'course.toml'}: {tables}"]

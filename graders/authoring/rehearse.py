@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
+from assignments.data.checked import checked_cases
 from assignments.data.near import near_note
-from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress
 from assignments.data.sources import SOURCES
 from assignments.derived.interface import interface_text

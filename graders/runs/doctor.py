@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assignments.assignment import Accuracy, Assignment, Framework, Person, Unanchored
+from assignments.data.checked import checked_cases
 from assignments.data.near import near_note
-from assignments.data.other_cases import refuse_misfits
-from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress, outside_note, required_split
 from assignments.errors import MedmarkError
 from graders.failures import EngineFailure, ImageFailure
@@ -189,8 +188,6 @@ def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
     """Whether the cases may be marked on; of a folder, how many subjects are in which part, and how many are spent."""
     try:
         prepared = checked_cases(assignment, on_reading)
-        if prepared is not None:
-            refuse_misfits(assignment, prepared.arrays, prepared)
     except MedmarkError as error:
         yield Fact(False, f"assignment {assignment.id}: {error}")
         return

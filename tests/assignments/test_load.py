@@ -334,6 +334,17 @@ def test_a_source_must_have_what_the_interface_declares(folder: Path) -> None:
     assert 'a case of the source is float32 "8 9"' in problems[1][3]
 
 
+def test_a_metric_in_mm_needs_cases_with_a_spacing(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'metric = "balanced_accuracy"', 'metric = "balanced_accuracy"\nalso = ["hd95"]')
+    ((file, key, line, what),) = problems_of(folder, tasks=TASKS)
+    assert (file, key, line) == ("assignment.toml", "data.source", 6)
+    assert what.startswith("spacing is missing, and hd95 measures by it")
+    edit(folder / "spots.py", '"y":', '"spacing": Axes("float32", "2"), "y":')
+    load(folder, tasks=TASKS)
+    edit(folder / "assignment.toml", '"hd95"', '"volume_difference@ml"')
+    assert "spacing is not of three axes" in problems_of(folder, tasks=TASKS)[0][3]
+
+
 def test_a_source_that_defines_none_is_a_problem_of_its_key(folder: Path) -> None:
     edit(folder / "spots.py", "def draw", "def drew")
     ((file, key, _, what),) = problems_of(folder, tasks=TASKS, sources=set())

@@ -1,5 +1,7 @@
 """Cases that a course sets fit the assignment's interface, or are refused with a cure before anything runs on them."""
 
+from dataclasses import replace
+
 import nibabel
 import numpy as np
 import pytest
@@ -119,6 +121,20 @@ def test_a_target_beyond_the_range_of_its_metric_is_refused(tmp_path):
         published_cases(assignment)
     windowed = as_a_course_sets(tmp_path, APPLICATIONS["synthesis"], window=(600.0, 1200.0))
     assert published_cases(windowed).train["target"].max() == 1
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_metric_in_mm_needs_files_with_a_spacing(tmp_path, own):
+    pairs = APPLICATIONS["registration"]
+    arrays = pairs.arrays + '\n    "spacing": Axes("float32", "2"),'
+    drawn = pairs.drawn + ', "spacing": np.ones((n, 2), np.float32)'
+    assignment = as_a_course_sets(tmp_path, replace(pairs, metric="tre", arrays=arrays, drawn=drawn))
+    arrays = {key: axes for key, axes in arrays_of(assignment).items() if key != "spacing"}
+    refuse_misfits(assignment, arrays_of(assignment))
+    if own:
+        assignment = assignment.model_copy(update={"own_data": None})
+    with pytest.raises(UserError, match=r"spacing is missing(, and tre measures by it)?: save the images"):
+        refuse_misfits(assignment, arrays)
 
 
 def test_another_number_of_classes_is_refused(tmp_path):

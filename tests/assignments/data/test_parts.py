@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment
-from assignments.data.parts import checked_cases, parts_of
+from assignments.data.checked import checked_cases
+from assignments.data.parts import parts_of
 from assignments.data.sources import source_of
 from assignments.data.split import SplitRow, new_split, read_split, updated, write_split
 from assignments.errors import UserError
@@ -169,6 +170,8 @@ SOURCES = {
 
 
 PERSON = {"id": "report", "kind": "person", "points": 1}
+ANCHORS = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0}
+ACCURACY = {"id": "a", "kind": "accuracy", "points": 1, "metric": "accuracy", "anchors": ANCHORS}
 
 
 def endless(tmp_path, source, size=3, criterion=PERSON, **data):
@@ -256,12 +259,10 @@ def test_a_generator_that_fills_one_array_again_draws_copies(tmp_path):
     ],
 )
 def test_a_generator_must_draw_equal_cases_from_equal_random_numbers(tmp_path, source):
-    anchors = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0}
-    accuracy = {"id": "a", "kind": "accuracy", "points": 1, "metric": "accuracy", "anchors": anchors}
-    assignment = endless(tmp_path, source, 100, criterion=accuracy)
+    assignment = endless(tmp_path, source, 100, criterion=ACCURACY)
     with pytest.raises(UserError, match="draws other cases when it is called again with the same rng"):
         checked_cases(assignment)
-    checked_cases(endless(tmp_path, "anew", 100, criterion=accuracy))
+    checked_cases(endless(tmp_path, "anew", 100, criterion=ACCURACY))
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assignments.data.parts import parts_of
 from assignments.data.published import held_out, published_cases
 from assignments.data.sources import source_of
 from assignments.data.split import new_split, read_split, write_split
@@ -13,6 +14,7 @@ from assignments.load import load
 from graders.tasks import TASKS
 from tests.assignments.data.finite_source import SCANS
 from tests.assignments.data.scans_folder import INTERFACE, write_folder
+from tests.assignments.data.test_parts import ACCURACY, ANEW, endless
 from tests.assignments.data.test_sharing import DRAWN, PERMITTED
 
 SMALL = """
@@ -35,6 +37,11 @@ def split(assignment):
     source = source_of(assignment)
     write_split(assignment.split_file, new_split(source.subjects(source.open(assignment)), assignment.data)[0])
     return assignment
+
+
+def drawn_pairs(tmp_path, val):
+    pairs = ANEW.replace('"y":', '"subject": np.arange(n) // 2, "y":')
+    return endless(tmp_path, pairs, criterion=ACCURACY, train=10, test=4, val=val)
 
 
 def slices_of(tmp_path, ids):
@@ -142,12 +149,20 @@ def test_fewer_than_five_subjects_all_stay_for_training(subjects, aside):
     assert sorted([*train["x"], *(() if val is None else val["x"])]) == list(range(2 * subjects))
 
 
-@pytest.mark.parametrize(("least", "aside"), [(1, 2), (2, 2), (3, 4), (6, 6), (7, 8), (10, 8)])
-def test_as_many_cases_are_set_aside_as_the_assignment_says_in_whole_subjects(least, aside):
-    cases = {"x": np.arange(10), "subject": np.repeat(np.arange(5), 2)}
-    train, val = held_out(cases, "id", least)
-    assert (len(train["x"]), len(val["x"])) == (10 - aside, aside)
-    assert not set(train["subject"]) & set(val["subject"])
+@pytest.mark.parametrize(("least", "aside"), [(1, 2), (2, 2), (3, 4), (6, 6), (7, 8)])
+def test_the_validation_cases_of_a_handout_are_those_that_marking_gives_to_fit(tmp_path, least, aside):
+    assignment = drawn_pairs(tmp_path, val=least)
+    published, parts = published_cases(assignment), parts_of(assignment, b"s" * 32, "0")
+    for mine, theirs in ((published.train, parts.train), (published.val, parts.val)):
+        assert mine.keys() == theirs.keys()
+        assert all(np.array_equal(mine[key], theirs[key]) for key in mine)
+    assert (len(published.train["x"]), len(published.val["x"])) == (10 - aside, aside)
+    assert not set(published.train["subject"]) & set(published.val["subject"])
+
+
+def test_a_handout_is_refused_where_validation_leaves_nothing_to_train_on(tmp_path):
+    with pytest.raises(UserError, match="val = 10 leaves none of 10 cases to train on"):
+        published_cases(drawn_pairs(tmp_path, val=10))
 
 
 def test_nothing_is_published_of_a_folder_without_a_split(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assignments.metric_names import BY_SPACING, metric_form
 from graders.metrics import METRICS, far, geometry, metric_named
 from graders.metrics.label_maps import score_labels
 from graders.metrics.pairs import pair
@@ -45,6 +46,26 @@ EMPTY = box(slice(0))
 VOXEL = box(1, 2, 3)
 FULL = np.ones(SHAPE, bool)
 CORNER = box(0, 0, 0)
+
+
+def needs_spacing(name):
+    """Whether a metric of masks, objects or fields raises where a case has no spacing."""
+    metric, case = metric_named(name, Path()), Case(spacing_mm=None)
+    prediction = truth = np.ones((1, 5, 6, 7), np.uint8)
+    if metric.reads == "field":
+        prediction, truth = np.zeros((1, 2, 6, 7), np.float32), np.empty(1, object)
+        truth[0] = {"landmarks": np.ones((2, 3, 2), np.float32), "labels": np.ones((2, 6, 7), np.uint8)}
+    try:
+        metric.worst_of(truth[0], case)
+        metric.compute(prediction, truth, [case])
+    except ValueError as error:
+        return "spacing" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("name", [*MASKS, *(name for name in METRICS if METRICS[name].reads in ("instances", "field"))])
+def test_a_metric_is_listed_as_measuring_in_mm_exactly_if_it_needs_a_spacing(name):
+    assert needs_spacing(name) == (metric_form(name) in BY_SPACING)
 
 
 def test_both_empty_is_perfect():
