@@ -132,8 +132,8 @@ def test_a_logit_sees_as_far_as_predicted(student, rng):
         pair = rng.normal(size=(1, 2, 96, 96)).astype(np.float32)
         logit = student.model.forward(model, pair)
         needs_patches(logit)
-        asked = np.zeros_like(logit)
-        asked[0, logit.shape[1] // 2, logit.shape[2] // 2] = 1
-        slope = np.abs(student.model.input_gradient(model, pair, asked)).max(axis=(0, 1))
+        at_one = np.zeros_like(logit)
+        at_one[0, logit.shape[1] // 2, logit.shape[2] // 2] = 1
+        slope = np.abs(student.model.input_gradient(model, pair, at_one)).max(axis=(0, 1))
         seen = [int(np.ptp(np.flatnonzero(slope.max(axis=axis)))) + 1 for axis in (0, 1)]
         assert close(seen, [expected, expected])

@@ -61,8 +61,8 @@ class Game:
         """The gradient that the generator's step leaves in the discriminator, where nobody clears it."""
         fake = self.fake()
         logit = self.logits(fake)
-        asked = (-weight * sigmoid(-logit) / logit.size).astype(np.float32)
-        return self.student.model.parameter_gradients(self.discriminator, self.pairs(fake), asked)
+        at_logits = (-weight * sigmoid(-logit) / logit.size).astype(np.float32)
+        return self.student.model.parameter_gradients(self.discriminator, self.pairs(fake), at_logits)
 
     def discriminator_slopes(self):
         """Of the discriminator's loss, for each of its weights."""
@@ -74,15 +74,15 @@ class Game:
             total = slopes if total is None else [a + b for a, b in zip(total, slopes, strict=True)]
         return total
 
-    def generator_slopes(self, weight, of_logit=lambda z: -sigmoid(-z)):
+    def generator_slopes(self, weight):
         """Of the generator's loss, for each of its weights."""
         fake = self.fake()
         sizes = self.mask.sum(axis=(1, 2), keepdims=True) * len(fake)
         slope = self.mask * np.sign(fake - self.target) / sizes
         if weight:
             logit = self.logits(fake)
-            asked = (of_logit(logit) / logit.size).astype(np.float32)
-            through = self.student.model.input_gradient(self.discriminator, self.pairs(fake), asked)[:, 1]
+            at_logits = (-sigmoid(-logit) / logit.size).astype(np.float32)
+            through = self.student.model.input_gradient(self.discriminator, self.pairs(fake), at_logits)[:, 1]
             slope = slope + weight * self.mask * through
         return self.student.model.parameter_gradients(self.generator, self.image, slope.astype(np.float32))
 
