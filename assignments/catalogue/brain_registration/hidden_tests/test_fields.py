@@ -63,14 +63,19 @@ def test_the_flow_of_a_velocity(student, rng):
             "halved_once_too_few": 2 * shift,
         },
     )
-    adds = np.allclose(student.tensors.compose(velocity, velocity), 2 * velocity, atol=1e-3)
-    points_to("fields_are_added", adds)
+    twice = velocity[0] + read_at(velocity[0], velocity[0])
+    assert close(
+        student.tensors.compose(velocity, velocity)[middle],
+        twice[None][middle],
+        atol=1e-2,
+        mistaken={"fields_are_added": 2 * velocity[middle]},
+    )
     assert close(
         student.tensors.exponentiate(velocity, k)[middle],
         affine(of_one_step, [0, 0], shape)[middle],
         atol=1e-2,
         rtol=0,
-        mistaken={"velocity_taken_for_displacement": np.where(adds, np.inf, velocity[middle])},
+        mistaken={"velocity_taken_for_displacement": velocity[middle]},
     )
     assert close(student.tensors.exponentiate(velocity, 0), velocity)
     assert close(student.tensors.exponentiate(0 * velocity, k), 0 * velocity, atol=1e-6)
@@ -78,16 +83,12 @@ def test_the_flow_of_a_velocity(student, rng):
 
 @pytest.mark.points(1)
 def test_the_flow_back_leads_home(student, rng):
-    """`exponentiate` of a velocity and of its negative are inverse to each other, and fold nowhere."""
+    """`exponentiate` of a velocity and of its negative are inverse to each other."""
     velocity = smooth(rng, (40, 36), 6)
     there, back = (student.tensors.exponentiate(sign * velocity, 7)[0] for sign in (1, -1))
     left = (there + read_at(back, there))[:, 8:-8, 8:-8]
-    adds = np.allclose(student.tensors.compose(velocity, velocity), 2 * velocity, atol=1e-3)
-    points_to("velocity_taken_for_displacement", np.abs(there - velocity[0]).max() < 1e-3 and not adds)
-    points_to("fields_are_added", adds)
     assert np.abs(there).max() > 2
     assert np.abs(left).max() < 0.25
-    assert determinant(there[None])[0].min() > 0
 
 
 @pytest.mark.points(2)

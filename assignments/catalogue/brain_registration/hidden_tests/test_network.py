@@ -34,13 +34,16 @@ def test_parameter_count(student, rng):
 
 @pytest.mark.points(1)
 def test_pairs_of_any_size(student, rng):
-    """The model answers a displacement for every pixel of a pair of any size, not only of multiples of 16."""
+    """The model answers, of what it sees, a displacement for every pixel of a pair of any size."""
     model = student.build_model({"width": 8, "levels": 3})
     for height, width in ((72, 64), (33, 18), tuple(int(size) for size in rng.integers(17, 60, 2))):
-        u = student.model.forward(model, rng.normal(size=(2, 2, height, width)).astype(np.float32))
+        x = rng.normal(size=(2, 2, height, width)).astype(np.float32)
+        u = student.model.forward(model, x)
         points_to("padding_not_cropped", u.shape[2:] == (-(-height // 4) * 4, -(-width // 4) * 4) != (height, width))
         assert close(u.shape, (2, 2, height, width))
         assert np.isfinite(u).all()
+        assert np.ptp(u[0] - u[1]) > 1e-8
+        assert not np.array_equal(u, x)
 
 
 @pytest.mark.points(1)

@@ -22,7 +22,7 @@ def same_everywhere(n, shape, rows, columns):
 
 @pytest.mark.points(3)
 def test_a_field_of_zero_changes_nothing(student, rng):
-    """`warp` by a field of 0 gives every pixel back as it was, those at the border too."""
+    """`warp` by a field of 0, and by no other, gives every pixel back as it was, those at the border too."""
     shape = tuple(int(size) for size in rng.choice(np.arange(10, 24), 2, replace=False))
     image = (rng.random((2, *shape)) > 0.5).astype(np.float32)  # neighbours differ as much as they can
     still = np.zeros((2, 2, *shape), np.float32)
@@ -36,6 +36,7 @@ def test_a_field_of_zero_changes_nothing(student, rng):
         mirrored = pulled(image, np.stack([swap, swap]), order)
         answer = student.tensors.warp(image, still, mode)
         assert close(answer, image, atol=1e-4, rtol=0, mistaken={"edges_for_centres": edges, "y_before_x": mirrored})
+        assert not np.allclose(student.tensors.warp(image, still + 2, mode), image)
 
 
 @pytest.mark.points(3)
