@@ -17,10 +17,21 @@ from assignments.derived.interface import is_declared
 from graders.authoring.spoil import SPOIL_KINDS
 from graders.record.rehearsal import Mutant
 
-__all__ = ["SPOIL_KINDS", "DeclaredName", "Mutant", "copy_reference", "declared_names", "mutants_of", "write_mutant"]
+__all__ = [
+    "SPOIL_KINDS",
+    "DeclaredName",
+    "Mutant",
+    "copy_reference",
+    "declared_names",
+    "mutants_of",
+    "trains",
+    "write_copy",
+    "write_mutant",
+]
 
 _REFERENCE = "medmark_reference"
 _SPOIL = "medmark_spoil"
+_FITS = "medmark_remembered_fits"
 
 
 @dataclass(frozen=True)
@@ -82,22 +93,48 @@ def copy_reference(folder: Path, reference: Path, name: str = "solution.py") -> 
     return folder
 
 
-def write_mutant(folder: Path, mutant: Mutant, name: DeclaredName, framework: Framework, reference: Path) -> Path:
-    """A solution folder whose solution.py is the reference with one name replaced."""
+def write_copy(folder: Path, framework: Framework, reference: Path, *, remembers: bool) -> Path:
+    """A solution folder whose solution.py has all that the reference has.
+
+    Args:
+        remembers: Whether copies that lie side by side save what `fit` has learnt, and read it again.
+    """
     copy_reference(folder, reference, f"{_REFERENCE}.py")
-    shutil.copyfile(Path(__file__).with_name("spoil.py"), folder / f"{_SPOIL}.py")
-    (folder / "solution.py").write_text(
-        f'"""The reference with `{mutant.function}` spoiled: {mutant.kind}. Written by medmark rehearse."""\n\n'
-        f"import {_REFERENCE}\n"
-        f"from {_SPOIL} import spoiled\n\n"
+    text = (
+        f'"""A copy of the reference. Written by medmark rehearse."""\n\n'
+        f"import {_REFERENCE}\n\n"
         f'FRAMEWORK = "{framework}"\n\n'
         f'globals().update({{k: v for k, v in vars({_REFERENCE}).items() if not k.startswith("__")}})\n'
-        f"{mutant.function} = spoiled(\n"
-        f"    {_REFERENCE}.{mutant.function}, {mutant.kind!r}, answers_none={name.answers_none}, quiet={name.quiet!r}\n"
-        f")\n",
-        encoding="utf-8",
     )
+    if remembers:
+        shutil.copyfile(Path(__file__).with_name("remembered_fits.py"), folder / f"{_FITS}.py")
+        text += (
+            f"\nfrom pathlib import Path\n\nfrom {_FITS} import remembered\n\n"
+            f'fit = remembered(fit, save, load, Path(__file__).parents[1] / "fits")\n'
+        )
+    (folder / "solution.py").write_text(text, encoding="utf-8")
     return folder
+
+
+def write_mutant(
+    folder: Path, mutant: Mutant, name: DeclaredName, framework: Framework, reference: Path, *, remembers: bool = False
+) -> Path:
+    """The same with one name spoiled."""
+    write_copy(folder, framework, reference, remembers=remembers)
+    shutil.copyfile(Path(__file__).with_name("spoil.py"), folder / f"{_SPOIL}.py")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write(
+            f"\nfrom {_SPOIL} import spoiled\n\n# {mutant.function} is spoiled: {mutant.kind}\n"
+            f"{mutant.function} = spoiled(\n"
+            f"    {mutant.function}, {mutant.kind!r}, answers_none={name.answers_none}, quiet={name.quiet!r}\n"
+            f")\n"
+        )
+    return folder
+
+
+def trains(declared: Collection[str]) -> bool:
+    """Whether solutions train a model that can be saved and read again."""
+    return {"fit", "save", "load"} <= set(declared)
 
 
 def _answers_model(node: ast.FunctionDef) -> bool:

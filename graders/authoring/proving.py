@@ -18,11 +18,14 @@ from assignments.misconceptions import Misconception
 from graders.authoring.author_texts import AuthorTexts, Revealed
 from graders.authoring.given_code import is_tried, write_plain
 from graders.authoring.misconceptions import write_solution
-from graders.authoring.mutants import DeclaredName, copy_reference, mutants_of, write_mutant
+from graders.authoring.mutants import DeclaredName, copy_reference, mutants_of, trains, write_copy, write_mutant
+from graders.authoring.reach import out_of_reach
 from graders.metrics import Floats
 from graders.record.documents import TestResult
 from graders.record.rehearsal import Mutant
 
+MANY = 5
+"""So many misconceptions are worth another run of the reference, which tells the tests that they cannot reach."""
 INPUT_DRAWS = 3
 """How often the inputs of the tests are drawn for the references: a reference must pass with all of them."""
 
@@ -146,6 +149,7 @@ class FrameworkRun:
 def halves(plan: FrameworkPlan) -> list[FrameworkPlan]:
     """A plan in two parts that can run at once and take about equally long: the second has misconceptions only."""
     steps = INPUT_DRAWS + bool(plan.public_tests) + len(plan.starters) + 1 if plan.asks_reference else 0
+    steps += len(plan.declared)  # its mutants: a few, each with few tests
     first = max(0, len(plan.misconceptions) - steps) // 2
     only_mistakes = replace(plan, asks_reference=False, public_tests=(), starters=(), declared={}, is_first=False)
     parts = [
@@ -194,6 +198,8 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
     draws = INPUT_DRAWS if plan.asks_reference else int(needs_reference)
     steps.planned = draws + len(plan.misconceptions) + len(plan.starters)
     steps.planned += bool(plan.public_tests)
+    spares = len(plan.misconceptions) >= MANY and bool(plan.ids)
+    steps.planned += spares and not needs_reference
     with open_bench(plan.framework) as bench:
         solution = copy_reference(scratch / "reference", plan.reference)
         reference: list[TestResults] = []
@@ -223,11 +229,21 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             steps.begin(f"starter {path.name}")
             starters.append(_starter(plan, bench, copy_reference(scratch / path.stem, path), path.name))
         failures: dict[str, TestResults] = {}
+        passed = {id: reference[0][id] for id in sound} if reference else {}
+        if spares and not reference:
+            steps.begin("reference")
+            results = bench.check(solution, plan.ids)
+            passed = {id: results[id] for id in sound_tests(plan.ids, [results])}
+        reach = names_used([passed], alone) if spares else {}
         for item in plan.misconceptions:
             steps.begin(f"misconception {item.id}")
             copy_reference(_mistaken(scratch, item.id), plan.reference)
             folder = write_solution(_mistaken(scratch, item.id), item, plan.framework, plan.reference)
-            failures[item.id] = bench.check(folder, plan.ids) if plan.ids else {}
+            before, after = (path.read_text(encoding="utf-8") for path in (plan.reference, folder / "solution.py"))
+            same = {id for id, names in reach.items() if out_of_reach(before, after, names)}
+            rest = [id for id in plan.ids if id not in same]
+            ran = bench.check(folder, rest) if rest else {}
+            failures[item.id] = {id: passed[id] if id in same else ran[id] for id in plan.ids}
         texts = AuthorTexts(plan.assignment, {test.id: test for test in plan.tests})
         failed = [
             (item, {id: result for id, result in failures[item.id].items() if id in sound})
@@ -291,10 +307,18 @@ def _mutants(
     mutants = mutants_of(in_order, plan.declared)
     steps.planned += len(mutants)
     runs = []
+    # With a model that was read again, not every test need pass: one may look at what `save` leaves out.
+    as_trained: set[str] = set()
+    if mutants and trains(plan.declared):
+        steps.planned += 1
+        steps.begin("a model that is read again")
+        again = write_copy(scratch / "again", plan.framework, plan.reference, remembers=True)
+        as_trained |= sound_tests(tuple(in_order), [bench.check(again, tuple(in_order))])
     for mutant, tests in mutants.items():
         steps.begin(f"mutant {mutant}")
         name = plan.declared[mutant.function]
         folder = scratch / f"{mutant.function}-{mutant.kind}"
-        solution = write_mutant(folder, mutant, name, plan.framework, plan.reference)
+        remembers = as_trained.issuperset(tests)
+        solution = write_mutant(folder, mutant, name, plan.framework, plan.reference, remembers=remembers)
         runs.append(MutantRun(mutant, bench.check(solution, tests, same_as=f"mutant {mutant} {name}")))
     return tuple(runs)

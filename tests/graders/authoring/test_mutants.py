@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graders.authoring.mutants import DeclaredName, declared_names, mutants_of, write_mutant
+from graders.authoring.mutants import DeclaredName, declared_names, mutants_of, trains, write_mutant
 from graders.authoring.spoil import CONSTANT, SPOIL_KINDS, spoiled
 from graders.record.rehearsal import Mutant
 
@@ -280,3 +280,28 @@ def test_a_mutant_is_the_reference_but_for_one_name(tmp_path: Path, imported: Ca
     assert solution.loss(1.0) == CONSTANT
     assert solution.total(1.0) == 3.0
     assert solution._SCALE == 2.0
+
+
+def test_mutants_side_by_side_train_once(tmp_path: Path, imported: Callable[[Path], ModuleType]) -> None:
+    home = tmp_path / "reference"
+    home.mkdir()
+    (home / "solution_numpy.py").write_text(
+        "from pathlib import Path\n\n"
+        "def fit(train, val=None, *, seed, budget_s):\n"
+        f"    with open({str(tmp_path / 'trained')!r}, 'a') as file:\n        file.write('x')\n"
+        "    return {'scale': 2.0 * seed}\n\n"
+        "def save(model, folder):\n    (Path(folder) / 'scale').write_text(str(model['scale']))\n\n"
+        "def load(folder):\n    return {'scale': float((Path(folder) / 'scale').read_text())}\n\n"
+        "def predict(model, inputs):\n    return model['scale']\n"
+    )
+    names = {name: DeclaredName(name, answers_none=name == "save") for name in ("fit", "save", "load", "predict")}
+    assert trains(names)
+    assert not trains(names.keys() - {"save"})
+    answers = []
+    for name, facts in names.items():
+        mutant = Mutant(name, "constant")
+        folder = write_mutant(tmp_path / name, mutant, facts, "numpy", home / "solution_numpy.py", remembers=True)
+        solution = imported(folder)
+        answers.append(solution.predict(solution.fit([1.0], None, seed=3, budget_s=8.0), {}))
+    assert answers == [CONSTANT, 6.0, 6.0, CONSTANT]
+    assert (tmp_path / "trained").read_text() == "x"

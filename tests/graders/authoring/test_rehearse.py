@@ -19,6 +19,7 @@ import pytest
 from assignments.assignment import Assignment, Framework
 from assignments.errors import UserError
 from assignments.load import load
+from graders.authoring import proving
 from graders.authoring import rehearse as rehearsing
 from graders.authoring.mutants import SPOIL_KINDS
 from graders.authoring.proving import EarnedShare, FrameworkRun, OnProgress
@@ -520,6 +521,30 @@ def test_the_second_half_of_a_rehearsal_has_only_misconceptions(assignment: Assi
     assert steps[0][:3] == ["reference", "reference, inputs of draw 2", "reference, inputs of draw 3"]
     assert steps[1] == ["misconception squares", "misconception floors"]
     assert not set(steps[0]) & set(steps[1])
+
+
+@pytest.mark.parametrize("in_halves", [False, True])
+def test_a_mistake_meets_only_the_tests_that_can_reach_it(
+    assignment: Assignment, bench: StandIn, monkeypatch: pytest.MonkeyPatch, in_halves: bool
+) -> None:
+    every = rehearse(assignment, bench)
+    bench.runs.clear()
+    monkeypatch.setattr(proving, "MANY", 1)
+    few = rehearse(assignment, bench, in_halves=in_halves)
+    assert [run for run in bench.runs if run[0] in ("squares", "floors")] == [
+        ("squares", (DOUBLE,)),
+        ("floors", (HALVE,)),
+    ]
+    assert replace(few, seconds=every.seconds) == every
+
+
+def test_what_the_reference_fails_is_asked_of_every_mistake(
+    assignment: Assignment, bench: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.judges[HALVE] = lambda solution: False
+    monkeypatch.setattr(proving, "MANY", 1)
+    rehearse(assignment, bench)
+    assert [run for run in bench.runs if run[0] == "squares"] == [("squares", (DOUBLE, HALVE))]
 
 
 def test_the_table_is_within_80_columns_even_where_a_name_is_not(assignment: Assignment, bench: StandIn) -> None:

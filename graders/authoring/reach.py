@@ -1,0 +1,102 @@
+"""Which functions of a solution a test can reach, by the names in the solution's text. Nothing is run or imported here.
+
+A rehearsal meets forty mistakes with thirty tests each, and tests that train take seconds. Where no change lies within
+a test's reach, its result on the reference is its result on the mistake.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The functions and classes at the top level of a solution, and all else that stands there."""
+
+    code: dict[str, str]
+    """By name: the definition, without comments and positions."""
+    names: dict[str, frozenset[str]]
+    """By name: what it takes from outside, by a name of no inner variable or by a word, as `getattr` does."""
+    around: str
+    """The statements between the definitions, in order."""
+    names_around: frozenset[str]
+    """What these use when the solution is imported."""
+
+
+def definitions(text: str) -> Definitions:
+    """The definitions of a solution's text.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    code: dict[str, str] = {}
+    names: dict[str, frozenset[str]] = {}
+    around: list[ast.stmt] = []
+    scopes = {
+        (scope.get_name(), scope.get_lineno()): scope for scope in symtable.symtable(text, "", "exec").get_children()
+    }
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name not in code:
+            code[node.name] = ast.dump(node)
+            at = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+            inside = scopes.get((node.name, node.lineno)) or scopes[(node.name, at)]
+            names[node.name] = frozenset({*_outer_names(inside), *_words_in(node), *_names_in(_made_with(node))})
+        else:
+            around.append(node)
+    return Definitions(code, names, "\n".join(map(ast.dump, around)), frozenset(_names_in(around)))
+
+
+def reached(of: Definitions, names: Collection[str]) -> frozenset[str]:
+    """All definitions that can run when those with these names are used, or when the solution is imported."""
+    seen: set[str] = set()
+    ahead = {*names, *of.names_around} & of.code.keys()
+    while ahead:
+        seen |= ahead
+        ahead = {name for each in ahead for name in of.names[each]} & of.code.keys() - seen
+    return frozenset(seen)
+
+
+def changed(before: Definitions, after: Definitions) -> frozenset[str] | None:
+    """The definitions that differ; None where anything else does, which may change every definition."""
+    if before.around != after.around or before.code.keys() != after.code.keys():
+        return None
+    return frozenset(name for name, code in before.code.items() if after.code[name] != code)
+
+
+def out_of_reach(before: str, after: str, names: Collection[str]) -> bool:
+    """Whether the second text does the same as the first where functions of these names are used.
+
+    Without names nothing is known, and the answer is no.
+    """
+    try:
+        first, second = definitions(before), definitions(after)
+    except SyntaxError:
+        return False
+    different = changed(first, second)
+    return bool(names) and different is not None and not different & reached(first, names)
+
+
+def _outer_names(scope: symtable.SymbolTable) -> Iterator[str]:
+    """The names that a function or class, and what is in it, take from the module."""
+    yield from (symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global())
+    for inner in scope.get_children():
+        yield from _outer_names(inner)
+
+
+def _made_with(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.AST]:
+    """What the module evaluates where it defines a function or class: decorators, defaults, bases."""
+    if isinstance(node, ast.ClassDef):
+        return [*node.decorator_list, *node.bases, *node.keywords]
+    return [*node.decorator_list, node.args]
+
+
+def _names_in(nodes: Collection[ast.AST]) -> set[str]:
+    return {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _words_in(node: ast.AST) -> set[str]:
+    constants = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
