@@ -107,6 +107,29 @@ def test_an_example_prints_what_the_page_says_and_can_be_split(example):
     assert any(line.startswith(" hidden ") for line in run(["data", "my_assignment"], home))
 
 
+def test_a_course_can_set_the_blocks_of_the_catalogue_as_the_page_has_them(tmp_path):
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    section = page.split("## The catalogue on your patients\n", 1)[1].split("\n## ", 1)[0]
+    data, anchors = blocks(section, "toml")
+    ids = re.findall(r"^\[assignments\.(\w+)\.data\]", data, re.M)
+    assert len(ids) == 4
+    folders = dict(re.findall(r"example_folders (\w+) (\w+)$", "".join(SECTIONS.values()), re.M))
+    for name in ("promise12_npy", "ucl_frames", "brain_pairs", "paired_mr"):
+        assert main([name, str(tmp_path / folders[name])]) == 0
+    run(["init", "course"], tmp_path)
+    course = tmp_path / "course"
+    (course / "roster.csv").write_text("group,member,name,email,repository\ng,m,Ann,a@b.org,https://example.org/g\n")
+    assignments = "".join(f'[assignments.{id}]\nsource = "{id}"\ndeadline = 2030-01-15T12:00:00\n' for id in ids)
+    with (course / "course.toml").open("a") as file:
+        file.write(f"\n{assignments}\n{data}\n{anchors}")
+    for id in ids:
+        output = run(["data", id, "-c", "course", "--split", "--yes"], tmp_path)
+        assert re.fullmatch(r"\d+ subjects: \d+ for training.*, \d+ hidden", output[0])
+    doctor = typed(["doctor", "-c", "course"], tmp_path, {**os.environ, "MEDMARK_HOME": str(tmp_path / "cache")})
+    for id in ids:
+        assert re.search(rf"^ok +assignment {id}: \d+ subjects", doctor.out, re.M), doctor.out
+
+
 def test_every_folder_that_the_script_makes_has_an_example():
     named = [name for body in SECTIONS.values() for name in re.findall(r"example_folders (\w+)", body)]
     assert sorted(named) == sorted(EXAMPLES)
