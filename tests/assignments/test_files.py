@@ -105,6 +105,7 @@ OTHERWISE = {
     ("reports/terminal.py", "give_up_stdout_if_unwritable"): "into nothing",
     ("graders/wall/sandboxes/images.py", "_context"): "into memory",
     ("graders/authoring/misconceptions.py", "write_solution"): "a folder of one rehearsal",
+    ("graders/authoring/mutants.py", "write_copy"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "write_mutant"): "a folder of one rehearsal",
     ("graders/authoring/given_code.py", "write_plain"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "copy_reference"): "a folder of one rehearsal",
