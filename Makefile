@@ -54,7 +54,7 @@ slow: env  ## every kit from the handout to the hand-in, new assignments, contra
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
 	$(IN)/python .ci/rehearse.py --all
 
-rehearse-changed: env  ## the same for those that this branch changed and one more; at most ten minutes
+rehearse-changed: env  ## the same for those that this branch changed and one more; at most five minutes
 	$(IN)/python .ci/rehearse.py
 
 attacks: env  ## every attack on the wall, each with its positive control, and a table of what came of them

@@ -1,6 +1,6 @@
 """Rehearses, from scratch, the assignments of the catalogue that changed, and one that always runs.
 
-    python .ci/rehearse.py [--minutes 10] [--all]
+    python .ci/rehearse.py [--minutes 5] [--all]
 
 An assignment changed if its folder or its references differ from the base: the commit at which this branch left the
 default branch of the clone's origin or, on that branch itself, the commit `COMMITS` ago. The proofs of the others are
@@ -31,7 +31,7 @@ NOT_REHEARSED = ("brief.md",)
 def main() -> None:
     """Rehearse, and end with 1 after any failure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--all", action="store_true", help="the whole catalogue, however long it takes")
     options = parser.parse_args()
     ids = sorted(path.parent.name for path in (ROOT / CATALOGUE).glob("*/assignment.toml"))
