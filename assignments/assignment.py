@@ -432,7 +432,7 @@ class Assignment(Frozen):
     def as_written(self) -> Assignment:
         """The assignment with the cases of its own, for which interface, hidden tests and proof were written.
 
-        A course may set others: these have to fit the interface (`assignments.data.other_cases`).
+        A course may set others: these have to fit the interface (`assignments.data.misfits`).
         """
         return self if self.own_data is None else self.model_copy(update={"data": self.own_data, "own_data": None})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assignments.arrays_checks import arrays_problems
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.other_cases import spacing_misfits
+from assignments.data.misfits import spacing_misfits
 from assignments.data.sharing import sharing_problems
 from assignments.data.sources import source_of
 from assignments.derived.brief import brief_text
@@ -93,10 +93,9 @@ def source_problems(
     ]
     task = tasks.get(assignment.task)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    if scored and source.declared is not None:
-        # A course's own cases are refused by their source, which `refuse_misfits` names.
+    if source.declared is not None:  # else `checked_cases` looks, when the folder has been read
         misfits = spacing_misfits(assignment, source.declared)
-        problems += [document.problem(("data", "source"), *misfit.split(": ", 1)) for misfit in misfits]
+        problems += [document.problem(("data", "source"), what, cure) for what, cure in misfits]
     if scored and task is not None and source.declared is not None:
         interface = solution_interface(assignment)
         problems += arrays_problems(assignment.folder / "interface.py", interface, task, source.declared)

@@ -8,7 +8,7 @@ import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.columns import Cases
-from assignments.data.other_cases import refuse_misfits
+from assignments.data.misfits import refuse_misfits
 from assignments.data.parts import drawn_parts, refuse_shared_parts
 from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.source import Endless
@@ -24,7 +24,8 @@ def checked_cases(assignment: Assignment, on_progress: Progress = lambda *_: Non
     medmark's own generators are not drawn: its tests hold them.
 
     Raises:
-        UserError: there is no split, a subject of it is gone, a case cannot be read, or a case is in two parts.
+        UserError: there is no split, a subject of it is gone, a case cannot be read or is in two parts, or the
+            cases do not fit the assignment (`refuse_misfits`).
     """
     if not assignment.has_cases:
         return None

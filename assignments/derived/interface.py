@@ -3,7 +3,7 @@
 An author declares the functions that are the assignment's own. `fit`, the task's entry point, `save` and `load` are
 derived where an accuracy criterion calls them, with the types of their arrays. What the file declares wins, name by
 name; a file that declares everything is read as it is, and so is that of a handout, which holds the derived text. A
-course that sets other cases changes nothing here: these have to fit (`assignments.data.other_cases`).
+course that sets other cases changes nothing here: these have to fit (`assignments.data.misfits`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.assignment import Assignment
-from assignments.data.other_cases import refuse_misfits
+from assignments.data.misfits import refuse_misfits
 from assignments.data.prepared import Prepared, folder_problems, listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of

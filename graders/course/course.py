@@ -358,7 +358,7 @@ def _check_other_cases(assignment: Assignment, path: Path) -> None:
 
     A folder of subjects is checked when it is opened.
     """
-    from assignments.data.other_cases import refuse_misfits
+    from assignments.data.misfits import refuse_misfits
     from assignments.data.sources import SOURCES, source_of
 
     name, key = assignment.data.source, f"assignments.{assignment.id}.data.source"

@@ -22,7 +22,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.columns import Cases, Column, one_by_one
 from assignments.data.hidden import HiddenSet, SetDigests, seeded
-from assignments.data.other_cases import refuse_misfits
+from assignments.data.misfits import refuse_misfits
 from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.source import Finite
 from assignments.data.sources import SOURCES, source_of

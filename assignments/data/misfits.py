@@ -54,13 +54,11 @@ def refuse_misfits(assignment: Assignment, arrays: Mapping[str, Axes], prepared:
     """
     if not scored_metrics(assignment):
         return
-    problems = []
+    problems = [f"{what}: {cure}" for what, cure in spacing_misfits(assignment, arrays)]
     if assignment.own_data is not None:
-        problems = [*_class_misfits(assignment), *_misfits(assignment, arrays)]
+        problems += [*_class_misfits(assignment), *_misfits(assignment, arrays)]
         if prepared is not None and not problems:
             problems = [*_size_misfits(assignment, prepared), *_range_misfits(assignment, prepared)]
-    if not any(problem.startswith("spacing is missing") for problem in problems):
-        problems += spacing_misfits(assignment, arrays)
     if problems:
         where = assignment.data.path or f'source = "{assignment.data.source}"'
         lines = "\n".join(f"  {problem}" for problem in problems)
@@ -74,14 +72,14 @@ def scored_metrics(assignment: Assignment) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for criterion in criteria for name in criterion.metrics))
 
 
-def spacing_misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> Iterator[str]:
-    """Metrics in mm or ml, where the cases have no spacing, or one of too few axes."""
+def spacing_misfits(assignment: Assignment, arrays: Mapping[str, Axes]) -> Iterator[tuple[str, str]]:
+    """Metrics in mm or ml, where the cases have no spacing, or one of too few axes: what is wrong, and the cure."""
     names = [name for name in scored_metrics(assignment) if metric_form(name) in BY_SPACING]
     volumes = [name for name in names if metric_form(name) == "volume_difference@ml"]
     if names and "spacing" not in arrays:
-        yield f"spacing is missing, and {', '.join(names)} measures by it: {_cure_of_missing(assignment, 'spacing')}"
+        yield f"spacing is missing, and {', '.join(names)} measures by it", _cure_of_missing(assignment, "spacing")
     elif volumes and arrays["spacing"].sizes != ("3",):
-        yield f"spacing is not of three axes, and {volumes[0]} is of volumes: choose another metric"
+        yield f"spacing is not of three axes, and {volumes[0]} is of volumes", "choose another metric"
 
 
 def _class_misfits(assignment: Assignment) -> Iterator[str]:

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from assignments.data.other_cases import refuse_misfits
+from assignments.data.misfits import refuse_misfits
 from assignments.data.prepared import opened_source
 from assignments.data.published import published_cases
 from assignments.data.sources import source_of
