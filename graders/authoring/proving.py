@@ -240,7 +240,7 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             copy_reference(_mistaken(scratch, item.id), plan.reference)
             folder = write_solution(_mistaken(scratch, item.id), item, plan.framework, plan.reference)
             before, after = (path.read_text(encoding="utf-8") for path in (plan.reference, folder / "solution.py"))
-            same = {id for id, names in reach.items() if out_of_reach(before, after, names)}
+            same = out_of_reach(before, after, reach)
             rest = [id for id in plan.ids if id not in same]
             ran = bench.check(folder, rest) if rest else {}
             failures[item.id] = {id: passed[id] if id in same else ran[id] for id in plan.ids}

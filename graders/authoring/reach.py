@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -66,17 +66,20 @@ def changed(before: Definitions, after: Definitions) -> frozenset[str] | None:
     return frozenset(name for name, code in before.code.items() if after.code[name] != code)
 
 
-def out_of_reach(before: str, after: str, names: Collection[str]) -> bool:
-    """Whether the second text does the same as the first where functions of these names are used.
+def out_of_reach(before: str, after: str, names_used: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """The tests for which the second text does the same as the first.
 
-    Without names nothing is known, and the answer is no.
+    Args:
+        names_used: By test: the functions that it uses; of a test without any nothing is known.
     """
     try:
         first, second = definitions(before), definitions(after)
     except SyntaxError:
-        return False
+        return frozenset()
     different = changed(first, second)
-    return bool(names) and different is not None and not different & reached(first, names)
+    if different is None:
+        return frozenset()
+    return frozenset(test for test, names in names_used.items() if names and not different & reached(first, names))
 
 
 def _outer_names(scope: symtable.SymbolTable) -> Iterator[str]:

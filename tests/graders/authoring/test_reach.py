@@ -86,15 +86,14 @@ def test_what_the_import_runs_is_always_within_reach():
 )
 def test_a_test_is_spared_where_no_change_is_within_its_reach(old, new, out):
     after = TEXT.replace(old, new)
-    names = definitions(TEXT).code
-    assert {name for name in names if out_of_reach(TEXT, after, [name])} == out
+    assert out_of_reach(TEXT, after, {name: [name] for name in definitions(TEXT).code}) == out
 
 
 def test_a_test_that_used_nothing_is_never_spared():
-    assert not out_of_reach(TEXT, TEXT, [])
+    assert out_of_reach(TEXT, TEXT, {"none": [], "one": ["apart"]}) == {"one"}
 
 
 def test_a_second_definition_of_a_name_belongs_to_what_stands_around():
     text = TEXT + "\n\ndef alone(x):\n    return double(x)\n"
     assert reached(definitions(text), ["apart"]) == {"apart", "double"}
-    assert not out_of_reach(text, text.replace("return double(x)", "return x"), ["apart"])
+    assert not out_of_reach(text, text.replace("return double(x)", "return x"), {"test": ["apart"]})
