@@ -48,7 +48,7 @@ test: env  ## every test but the slow ones; those of Docker where it answers and
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
 
-slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; five minutes
+slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; eight minutes
 	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each

@@ -50,6 +50,7 @@ def remembered(
 def _add(value: Any, update: Callable[[bytes], None]) -> bool:
     """Add a value to a digest; whether it is of data alone."""
     if isinstance(value, dict):
+        update(f"{len(value)} named".encode())
         return all(_add(key, update) and _add(value[key], update) for key in sorted(value, key=repr))
     if isinstance(value, list | tuple):
         update(f"{len(value)} of".encode())

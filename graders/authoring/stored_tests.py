@@ -7,6 +7,7 @@ not stored. A lost result is computed again.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
@@ -25,7 +26,7 @@ from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replace_file
 from assignments.load import hidden_tests, public_tests
 from assignments.this_user import cache_folder
-from graders.authoring import spoil
+from graders.authoring import remembered_fits, spoil
 from graders.authoring.bench import LIMITS_OF_A_MACHINE, opener
 from graders.authoring.proving import Bench, EarnedShare, OpenBench, TestResults, shares_a_worker
 from graders.failures import LOADED_HOST
@@ -118,7 +119,8 @@ class RememberingBench:
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0, *, same_as: str = "") -> TestResults:
         """As `Bench.check`; only tests without a stored result run."""
-        same = digest_of(mutant=same_as, spoil=code_digest(Path(spoil.__file__))) if same_as else files_digest(solution)
+        made_by = [code_digest(Path(inspect.getfile(module))) for module in (spoil, remembered_fits)]
+        same = digest_of(mutant=same_as, spoil=made_by) if same_as else files_digest(solution)
         keys = {
             id: digest_of(test=self.hidden[id], solution=same, draw=draw, alone=len(tests) == 1 and id in self.shared)
             for id in tests
