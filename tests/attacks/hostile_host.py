@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 Behaviour = Callable[[socket.socket, str], None]
@@ -33,7 +34,7 @@ class HostileHost:
         self._context.load_cert_chain(pem)
         self._behave = behave
         self.requests: list[str] = []
-        self._open: list[socket.socket] = []
+        self._answering: list[tuple[threading.Thread, ssl.SSLSocket]] = []
 
     def __enter__(self) -> HostileHost:
         self._socket = socket.create_server(("localhost", 0))
@@ -47,8 +48,12 @@ class HostileHost:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
-        for connection in self._open:
-            connection.close()
+        # Only its own thread closes a connection: one that another thread closed would leave this one to write on into
+        # whatever file takes its descriptor next, such as the messages of the next git.
+        for thread, connection in self._answering:
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # of what lies below TLS, which the thread uses
+            thread.join()
 
     def _serve(self) -> None:
         while True:
@@ -57,21 +62,20 @@ class HostileHost:
             except OSError:
                 return
             plain.settimeout(30)  # a busy machine may take seconds for a handshake
-            threading.Thread(target=self._answer, args=(plain,), daemon=True).start()
+            connection = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            thread = threading.Thread(target=self._answer, args=(connection,), daemon=True)
+            self._answering.append((thread, connection))
+            thread.start()
 
-    def _answer(self, plain: socket.socket) -> None:
-        try:
-            connection = self._context.wrap_socket(plain, server_side=True)
-            self._open.append(connection)
+    def _answer(self, connection: ssl.SSLSocket) -> None:
+        with connection, suppress(OSError, IndexError):  # an error says that git hung up: it has seen enough
+            connection.do_handshake()
             request = b""
-            while b"\r\n\r\n" not in request:
-                request += connection.recv(65536)
+            while b"\r\n\r\n" not in request and (piece := connection.recv(65536)):
+                request += piece
             head = request.decode("latin-1")
             self.requests.append(head)
             self._behave(connection, head.split()[1])
-            connection.close()
-        except (OSError, IndexError):  # git hung up: it has seen enough
-            plain.close()
 
     def sent(self, word: str) -> bool:
         """Whether any request held this word."""

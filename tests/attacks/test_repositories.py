@@ -650,7 +650,7 @@ def packet(text: bytes) -> bytes:
 
 
 HOSTS = {
-    "never answers": lambda connection, path: time.sleep(20),
+    "never answers": lambda connection, path: connection.recv(1),
     "drips": without_end(b"", b"0", 0.2),
     "lists without end": without_end(
         packet(b"# service=git-upload-pack\n") + b"0000" + packet(b"1" * 40 + b" HEAD\0side-band-64k\n"),
@@ -659,12 +659,15 @@ HOSTS = {
     "sends garbage": replying("200 OK", os.urandom(5000), kind="application/x-git-upload-pack-advertisement"),
     "sends a page": replying("200 OK", b"<html>\n<script>1</script>\n" * 100, kind="text/html"),
     "answers with control codes": replying("500 \x1b[2J\x07", b"\x1b]0;owned\x07" * 20),
+    "turns letters around": replying(
+        "500 No", "\u202edenwo\u2066\ufeff\ue000\n".encode() * 20, kind="text/plain; charset=utf-8"
+    ),
     "redirects to a file": replying("302 Found", b"", "Location: file:///etc/passwd"),
     "redirects in a ring": replying("302 Found", b"", "Location: /a/b.git/info/refs?service=git-upload-pack"),
 }
 
 
-@pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, redirects in a ring")
+@pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, turns letters around")
 def test_no_host_keeps_the_collection(attack, trusted):
     waiting, details = [], []
     for how, behave in HOSTS.items():
