@@ -23,8 +23,8 @@ __all__ = [
     "Mutant",
     "copy_reference",
     "declared_names",
+    "let_remember",
     "mutants_of",
-    "trains",
     "write_copy",
     "write_mutant",
 ]
@@ -97,7 +97,7 @@ def write_copy(folder: Path, framework: Framework, reference: Path, *, remembers
     """A solution folder whose solution.py has all that the reference has.
 
     Args:
-        remembers: Whether copies that lie side by side save what `fit` has learnt, and read it again.
+        remembers: Whether copies that lie side by side train once.
     """
     copy_reference(folder, reference, f"{_REFERENCE}.py")
     text = (
@@ -106,13 +106,18 @@ def write_copy(folder: Path, framework: Framework, reference: Path, *, remembers
         f'FRAMEWORK = "{framework}"\n\n'
         f'globals().update({{k: v for k, v in vars({_REFERENCE}).items() if not k.startswith("__")}})\n'
     )
-    if remembers:
-        shutil.copyfile(Path(__file__).with_name("remembered_fits.py"), folder / f"{_FITS}.py")
-        text += (
-            f"\nfrom pathlib import Path\n\nfrom {_FITS} import remembered\n\n"
+    (folder / "solution.py").write_text(text, encoding="utf-8")
+    return let_remember(folder) if remembers else folder
+
+
+def let_remember(folder: Path) -> Path:
+    """Let a solution save what `fit` has learnt, and read again what one beside it saved."""
+    shutil.copyfile(Path(__file__).with_name("remembered_fits.py"), folder / f"{_FITS}.py")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write(
+            f"\n\nfrom pathlib import Path\n\nfrom {_FITS} import remembered\n\n"
             f'fit = remembered(fit, save, load, Path(__file__).parents[1] / "fits")\n'
         )
-    (folder / "solution.py").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -130,11 +135,6 @@ def write_mutant(
             f")\n"
         )
     return folder
-
-
-def trains(declared: Collection[str]) -> bool:
-    """Whether solutions train a model that can be saved and read again."""
-    return {"fit", "save", "load"} <= set(declared)
 
 
 def _answers_model(node: ast.FunctionDef) -> bool:

@@ -18,8 +18,8 @@ from assignments.misconceptions import Misconception
 from graders.authoring.author_texts import AuthorTexts, Revealed
 from graders.authoring.given_code import is_tried, write_plain
 from graders.authoring.misconceptions import write_solution
-from graders.authoring.mutants import DeclaredName, copy_reference, mutants_of, trains, write_copy, write_mutant
-from graders.authoring.reach import out_of_reach
+from graders.authoring.mutants import DeclaredName, copy_reference, let_remember, mutants_of, write_copy, write_mutant
+from graders.authoring.reach import out_of_reach, trains_the_same
 from graders.metrics import Floats
 from graders.record.documents import TestResult
 from graders.record.rehearsal import Mutant
@@ -230,18 +230,31 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             starters.append(_starter(plan, bench, copy_reference(scratch / path.stem, path), path.name))
         failures: dict[str, TestResults] = {}
         passed = {id: reference[0][id] for id in sound} if reference else {}
+        before = plan.reference.read_text(encoding="utf-8")
+        remembers = (spares or bool(plan.declared)) and trains_the_same(before, before)
+        if remembers:
+            solution = write_copy(_copy(scratch, "that-trains"), plan.framework, plan.reference, remembers=True)
         if spares and not reference:
             steps.begin("reference")
             results = bench.check(solution, plan.ids)
             passed = {id: results[id] for id in sound_tests(plan.ids, [results])}
         reach = names_used([passed], alone) if spares else {}
+        read_again: frozenset[str] = frozenset()
+        if remembers:
+            steps.planned += 1
+            steps.begin("a model that is read again")
+            read_again = _passed_with_a_model_that_is_read(
+                plan, bench, scratch, passed, solution if reference else None
+            )
         for item in plan.misconceptions:
             steps.begin(f"misconception {item.id}")
-            copy_reference(_mistaken(scratch, item.id), plan.reference)
-            folder = write_solution(_mistaken(scratch, item.id), item, plan.framework, plan.reference)
-            before, after = (path.read_text(encoding="utf-8") for path in (plan.reference, folder / "solution.py"))
+            copy_reference(_copy(scratch, item.id), plan.reference)
+            folder = write_solution(_copy(scratch, item.id), item, plan.framework, plan.reference)
+            after = (folder / "solution.py").read_text(encoding="utf-8")
             same = out_of_reach(before, after, reach)
             rest = [id for id in plan.ids if id not in same]
+            if read_again.issuperset(rest) and trains_the_same(before, after):
+                let_remember(folder)
             ran = bench.check(folder, rest) if rest else {}
             failures[item.id] = {id: passed[id] if id in same else ran[id] for id in plan.ids}
         texts = AuthorTexts(plan.assignment, {test.id: test for test in plan.tests})
@@ -249,10 +262,9 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             (item, {id: result for id, result in failures[item.id].items() if id in sound})
             for item in plan.misconceptions
         ]
-        revealed = texts.revealing(failed, lambda id, test, draw: bench.expected(_mistaken(scratch, id), test, draw))
-        mutants = _mutants(plan, bench, scratch / "mutants", steps, {
-            test: names for test, names in names_used(reference, alone).items() if test in sound
-        })  # fmt: skip
+        revealed = texts.revealing(failed, lambda id, test, draw: bench.expected(_copy(scratch, id), test, draw))
+        used = {test: names for test, names in names_used(reference, alone).items() if test in sound}
+        mutants = _mutants(plan, bench, scratch, steps, used, read_again)
         return FrameworkRun(
             plan.framework,
             plan.ids,
@@ -282,8 +294,27 @@ class _Steps:
         self.on_progress(f"{self.framework}: {text}", self.done, max(self.done, self.planned))
 
 
-def _mistaken(scratch: Path, id: str) -> Path:
-    return scratch / "misconceptions" / id
+def _copy(scratch: Path, name: str) -> Path:
+    """The folder of one of the solutions that lie side by side, so that those that train alike train once."""
+    return scratch / "copies" / name
+
+
+def _passed_with_a_model_that_is_read(
+    plan: FrameworkPlan, bench: Bench, scratch: Path, passed: TestResults, trains: Path | None
+) -> frozenset[str]:
+    """Of the tests that the reference passes, those that do not see whether `fit` has trained or read a model.
+
+    One may look at what `save` leaves out.
+
+    Args:
+        trains: A copy that has to train first; None if one has.
+    """
+    training = [id for id, result in passed.items() if "fit" in result.names_used]
+    if trains is not None and training:
+        bench.check(trains, training)
+    reads = write_copy(_copy(scratch, "that-reads"), plan.framework, plan.reference, remembers=True)
+    seen = sound_tests(training, [bench.check(reads, training)]) if training else frozenset()
+    return frozenset(passed) - {*training} | seen
 
 
 def shares_a_worker(test: DeclaredTest) -> bool:
@@ -298,27 +329,26 @@ def _starter(plan: FrameworkPlan, bench: Bench, solution: Path, name: str) -> St
 
 
 def _mutants(
-    plan: FrameworkPlan, bench: Bench, scratch: Path, steps: _Steps, names_used: Mapping[str, frozenset[str]]
+    plan: FrameworkPlan,
+    bench: Bench,
+    scratch: Path,
+    steps: _Steps,
+    names_used: Mapping[str, frozenset[str]],
+    read_again: frozenset[str],
 ) -> tuple[MutantRun, ...]:
     """The tests that use a function, on each of its mutants. What else the reference does is of no account: they count
     as the same mutants after the reference was edited.
+
+    Args:
+        read_again: The tests for which a mutant need not train anew.
     """
-    in_order = {id: names_used[id] for id in plan.ids if id in names_used}
-    mutants = mutants_of(in_order, plan.declared)
+    mutants = mutants_of({id: names_used[id] for id in plan.ids if id in names_used}, plan.declared)
     steps.planned += len(mutants)
     runs = []
-    # With a model that was read again, not every test need pass: one may look at what `save` leaves out.
-    as_trained: set[str] = set()
-    if mutants and trains(plan.declared):
-        steps.planned += 1
-        steps.begin("a model that is read again")
-        again = write_copy(scratch / "again", plan.framework, plan.reference, remembers=True)
-        as_trained |= sound_tests(tuple(in_order), [bench.check(again, tuple(in_order))])
     for mutant, tests in mutants.items():
         steps.begin(f"mutant {mutant}")
         name = plan.declared[mutant.function]
-        folder = scratch / f"{mutant.function}-{mutant.kind}"
-        remembers = as_trained.issuperset(tests)
+        folder, remembers = _copy(scratch, f"{mutant.function}-{mutant.kind}"), read_again.issuperset(tests)
         solution = write_mutant(folder, mutant, name, plan.framework, plan.reference, remembers=remembers)
         runs.append(MutantRun(mutant, bench.check(solution, tests, same_as=f"mutant {mutant} {name}")))
     return tuple(runs)

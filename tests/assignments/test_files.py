@@ -106,6 +106,7 @@ OTHERWISE = {
     ("graders/wall/sandboxes/images.py", "_context"): "into memory",
     ("graders/authoring/misconceptions.py", "write_solution"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "write_copy"): "a folder of one rehearsal",
+    ("graders/authoring/mutants.py", "let_remember"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "write_mutant"): "a folder of one rehearsal",
     ("graders/authoring/given_code.py", "write_plain"): "a folder of one rehearsal",
     ("graders/authoring/mutants.py", "copy_reference"): "a folder of one rehearsal",

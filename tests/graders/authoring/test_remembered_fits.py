@@ -1,4 +1,4 @@
-"""Mutants of one reference train once for equal arguments, and again for any other."""
+"""Copies of one reference train once for equal arguments, and again for any other."""
 
 from __future__ import annotations
 
@@ -72,4 +72,11 @@ def test_with_a_listener_it_trains(reference: Reference, tmp_path: Path) -> None
     fit = reference.remembered(tmp_path / "fits")
     for _ in range(2):
         fit(CASES, None, seed=3, budget_s=8.0, log=lambda *numbers: None)
+    assert reference.trained == 2
+
+
+def test_with_validation_cases_it_trains(reference: Reference, tmp_path: Path) -> None:
+    fit = reference.remembered(tmp_path / "fits")
+    fit(CASES, CASES, seed=3, budget_s=8.0)
+    fit(CASES, val=CASES, seed=3, budget_s=8.0)
     assert reference.trained == 2
