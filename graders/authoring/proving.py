@@ -232,7 +232,7 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
         passed = {id: reference[0][id] for id in sound} if reference else {}
         before = plan.reference.read_text(encoding="utf-8")
         remembers = (spares or bool(plan.declared)) and trains_the_same(before, before)
-        if remembers:
+        if remembers:  # what it learns, the copies beside it read
             solution = write_copy(_copy(scratch, "that-trains"), plan.framework, plan.reference, remembers=True)
         if spares and not reference:
             steps.begin("reference")
@@ -243,8 +243,11 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
         if remembers:
             steps.planned += 1
             steps.begin("a model that is read again")
-            read_again = _passed_with_a_model_that_is_read(
-                plan, bench, scratch, passed, solution if reference else None
+            training = [id for id, result in passed.items() if "fit" in result.names_used]
+            if reference and training:
+                bench.check(solution, training)
+            read_again = frozenset(passed) - set(training) | _passed_with_a_model_that_is_read(
+                plan, bench, scratch, training
             )
         for item in plan.misconceptions:
             steps.begin(f"misconception {item.id}")
@@ -300,21 +303,11 @@ def _copy(scratch: Path, name: str) -> Path:
 
 
 def _passed_with_a_model_that_is_read(
-    plan: FrameworkPlan, bench: Bench, scratch: Path, passed: TestResults, trains: Path | None
+    plan: FrameworkPlan, bench: Bench, scratch: Path, tests: Sequence[str]
 ) -> frozenset[str]:
-    """Of the tests that the reference passes, those that do not see whether `fit` has trained or read a model.
-
-    One may look at what `save` leaves out.
-
-    Args:
-        trains: A copy that has to train first; None if one has.
-    """
-    training = [id for id, result in passed.items() if "fit" in result.names_used]
-    if trains is not None and training:
-        bench.check(trains, training)
+    """Of these tests, those that do not see whether `fit` trained or read: one may look at what `save` leaves out."""
     reads = write_copy(_copy(scratch, "that-reads"), plan.framework, plan.reference, remembers=True)
-    seen = sound_tests(training, [bench.check(reads, training)]) if training else frozenset()
-    return frozenset(passed) - {*training} | seen
+    return sound_tests(tests, [bench.check(reads, tests)]) if tests else frozenset()
 
 
 def shares_a_worker(test: DeclaredTest) -> bool:

@@ -47,7 +47,7 @@ def definitions(text: str) -> Definitions:
                 name, uses = node.name, {*_outer_names(inside), *_words_in(node), *_names_in(_made_with(node))}
                 written = ast.dump(node)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
-                uses, written = {other}, ast.dump(node) + code.get(other, "")  # what it is another name for by now
+                uses, written = {other}, ast.dump(node) + code.get(other, "")  # the definition that it names so far
             case _:
                 around.append(node)
                 continue
@@ -69,8 +69,9 @@ def reached(of: Definitions, names: Collection[str]) -> frozenset[str]:
 def changed(before: Definitions, after: Definitions) -> frozenset[str] | None:
     """The definitions that differ or are new; None where anything else does, which may change every definition."""
     new = after.code.keys() - before.code.keys()
-    hidden_by_new = new & before.names_around.union(*before.names.values())  # what an import, or Python, meant by it
-    if before.around != after.around or before.code.keys() - after.code.keys() or hidden_by_new:
+    # A new definition may stand before an import, or a function of Python, that the solution uses by this name.
+    shadowed = new & before.names_around.union(*before.names.values())
+    if before.around != after.around or before.code.keys() - after.code.keys() or shadowed:
         return None
     return frozenset(name for name, code in after.code.items() if before.code.get(name) != code)
 

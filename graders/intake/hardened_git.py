@@ -22,6 +22,7 @@ from typing import IO
 
 from assignments.errors import MedmarkError, UserError
 from graders.intake.git_messages import feedback_on, is_group_at_fault
+from graders.intake.listing import escaped
 
 HARMLESS = (
     # Author and date of a commit or tag, as old or careless tools wrote them: no mark depends on these.
@@ -300,13 +301,10 @@ def folder_bytes(folder: Path) -> int:
 
 
 def _cleaned(messages: bytes, token: str | None) -> str:
-    """git's messages as one line of letters that can be seen: no token, no credentials in a URL.
-
-    git replaces control characters of a host, but passes on those that turn a text round or have no sign.
-    """
+    """git's messages, and a host's among them, as one line that can be seen: no token, no credentials in a URL."""
     text = messages.decode("utf-8", "replace")
     if token:
         text = text.replace(token, "***")
     text = re.sub(r"//[^/@\s]+@", "//***@", text)
-    lines = ("".join(letter if letter.isprintable() else " " for letter in line).strip() for line in text.splitlines())
+    lines = (escaped(line.strip()) for line in text.splitlines())
     return "; ".join(line for line in lines if line)[-2000:]

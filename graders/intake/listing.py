@@ -7,9 +7,16 @@ from collections.abc import Sequence
 
 
 def printable(path: str) -> str:
-    """A path as a person may see it: control characters and bytes that are not text are escaped."""
-    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
+    """A path as a person may see it, at most 120 characters of it."""
+    shown = escaped(path)
     return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def escaped(text: str) -> str:
+    """A text in which each letter can be seen: control characters, those that turn a text round, and bytes that are
+    not text are escaped.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def without_controls(text: str) -> str:

@@ -62,10 +62,11 @@ class HostileHost:
             except OSError:
                 return
             plain.settimeout(30)  # a busy machine may take seconds for a handshake
-            connection = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-            thread = threading.Thread(target=self._answer, args=(connection,), daemon=True)
-            self._answering.append((thread, connection))
-            thread.start()
+            with suppress(OSError):  # git hung up before the handshake
+                connection = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+                thread = threading.Thread(target=self._answer, args=(connection,), daemon=True)
+                self._answering.append((thread, connection))
+                thread.start()
 
     def _answer(self, connection: ssl.SSLSocket) -> None:
         with connection, suppress(OSError, IndexError):  # an error says that git hung up: it has seen enough

@@ -659,7 +659,7 @@ HOSTS = {
     "sends garbage": replying("200 OK", os.urandom(5000), kind="application/x-git-upload-pack-advertisement"),
     "sends a page": replying("200 OK", b"<html>\n<script>1</script>\n" * 100, kind="text/html"),
     "answers with control codes": replying("500 \x1b[2J\x07", b"\x1b]0;owned\x07" * 20),
-    "turns letters around": replying(
+    "turns letters round": replying(
         "500 No", "\u202edenwo\u2066\ufeff\ue000\n".encode() * 20, kind="text/plain; charset=utf-8"
     ),
     "redirects to a file": replying("302 Found", b"", "Location: file:///etc/passwd"),
@@ -667,7 +667,8 @@ HOSTS = {
 }
 
 
-@pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, turns letters around")
+@pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, turns letters round, "
+                           "redirects in a ring")  # fmt: skip
 def test_no_host_keeps_the_collection(attack, trusted):
     waiting, details = [], []
     for how, behave in HOSTS.items():

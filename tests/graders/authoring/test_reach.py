@@ -165,7 +165,11 @@ def write(model, folder):
         ("sum(train)", "max(train)", False),
         ("    pass", "    del model", False),
         ("return 1.0", "return 2.0", False),
-        ("None if val is None else mean_error(model, val)", "None if val is None else 0.0", False),  # `fit` is new
+        (
+            "None if val is None else mean_error(model, val)",
+            "None if val is None else 0.0",
+            False,
+        ),  # `fit` itself differs
         ("def save(", "def store(", False),
         ("def step(train):", "def step(train:", False),
         (

@@ -538,6 +538,36 @@ def test_a_mistake_meets_only_the_tests_that_can_reach_it(
     assert replace(few, seconds=every.seconds) == every
 
 
+def test_mistakes_that_training_does_not_reach_train_once_together(
+    folder: Path, bench: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = folder.parent / "trained"
+    training = (
+        "\n\ndef fit(train, val=None):\n"
+        f"    with open({str(trained)!r}, 'a') as file:\n        file.write('x')\n"
+        "    return {'x': train}\n\n\n"
+        "def save(model, folder):\n    (folder / 'x').write_text(str(model['x']))\n\n\n"
+        "def load(folder):\n    return {'x': float((folder / 'x').read_text())}\n"
+    )
+    (folder / "reference" / "solution_pytorch.py").write_text(REFERENCE + training)
+    (folder / "misconceptions.toml").write_text(
+        MISCONCEPTIONS + '\n[[misconception]]\nid = "learns_the_opposite"\ntitle = "Learns the opposite"\n'
+        "edits = [{ find = \"{'x': train}\", replace = \"{'x': -train}\" }]\n"
+        f'fails = ["{DOUBLE}", "{HALVE}"]\n'
+    )
+    bench.judges = {
+        DOUBLE: lambda solution: number(solution.double(solution.fit(3.0)["x"])) == 6.0,
+        HALVE: lambda solution: number(solution.halve(solution.fit(3.0)["x"])) == 1.5,
+    }
+    bench.names_used = {DOUBLE: ["double", "fit"], HALVE: ["halve", "fit"]}
+    monkeypatch.setattr(proving, "MANY", 1)
+    rehearsal = rehearse(load(folder), bench)
+    caught = dict.fromkeys(("squares", "floors", "learns_the_opposite"), ("pytorch",))
+    assert rehearsal.misconceptions == caught
+    # The reference in two tests with each of three draws; one copy; and twice the mistake that lies in `fit`.
+    assert len(trained.read_text()) == 3 * 2 + 1 + 2
+
+
 def test_what_the_reference_fails_is_asked_of_every_mistake(
     assignment: Assignment, bench: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -380,10 +380,10 @@ def test_what_git_says_becomes_a_cause(fake_git, messages, cause):
     assert "u:p" not in detail
 
 
-def test_what_git_passes_on_of_a_host_shows_as_it_reads(fake_git):
+def test_no_letter_of_a_host_acts_on_the_reader(fake_git):
     fake_git("printf 'remote: \\342\\200\\256denwo \\342\\201\\246\\356\\200\\200\\033[2J end\\n' >&2; exit 128")
     detail = look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
-    assert detail.endswith("(git: remote:  denwo    [2J end)")
+    assert detail.endswith(r"(git: remote: \u202edenwo \u2066\ue000\x1b[2J end)")
 
 
 # Writing out
