@@ -109,9 +109,11 @@ def _trained_problems(
     if trained is None or limits is None:
         return
     count = 1 + sum(contract.trainings for contract in contracts)
-    needed = MARGIN * count * trained.budget_s
+    offered = document.values.get("frameworks", ["pytorch", "tensorflow"])
+    budget_s = trained.budget_in("tensorflow" if isinstance(offered, list) and "tensorflow" in offered else "pytorch")
+    needed = MARGIN * count * budget_s
     if needed > limits.shared_cpu_s:
-        what = f"{count} trainings of {trained.budget_s:g} s exceed limits.shared_cpu_s = {limits.shared_cpu_s:g}"
+        what = f"{count} trainings of {budget_s:g} s exceed limits.shared_cpu_s = {limits.shared_cpu_s:g}"
         yield document.problem(("trained", "budget_s"), what, f"write shared_cpu_s = {needed:.0f}, or a smaller budget")
 
 

@@ -100,6 +100,7 @@ def ask(
             with opened(spec, sandbox, patience, journal) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
+                    hidden = job.tests_folder == "hidden_tests"
                     code_tests = CodeTests.of(
                         assignment,
                         interface,
@@ -107,7 +108,7 @@ def ask(
                         job.tests_folder,
                         memory_bytes=memory,
                         host_cpu_s=price,
-                        facts=model_facts(assignment, interface) if job.tests_folder == "hidden_tests" else None,
+                        facts=model_facts(assignment, interface, job.framework) if hidden else None,
                     )
                     tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
                 journal.hold(memory)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assignments.contracts.answers import apart, between, changed, floats, predicting_moves, varies
+from assignments.contracts.answers import apart, changed, floats, predicting_moves, varied_cases
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around_fit, around_predict, both, training_mode
 from assignments.testing import close, needs, points_to
@@ -10,16 +10,12 @@ from assignments.testing import close, needs, points_to
 
 def test_alone_as_in_a_batch(trained, small_cases, rng):
     """A case gets the same answer alone and together with others, however unusual those are."""
-    cases = between(trained.calls, small_cases(6, rng), rng)
+    cases, usual, learnt = varied_cases(trained.calls, trained.model, small_cases, 6, rng)
+    needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
     measured = floats(trained.calls, cases)
     unusual = {key: cases[key] * 32.0 for key in measured}
     company = changed(cases, measured, {key: np.concatenate([cases[key][:4], unusual[key][4:]]) for key in measured})
     together = trained.answer(company)[:4]
-    usual = trained.answer(cases)
-    needs(
-        varies(trained.calls, trained.model, cases, usual),
-        "`fit` has to learn first: all cases get nearly the same answer",
-    )
     repeats = apart(usual, trained.answer(cases)) < 1e-4
     training = predicting_moves(trained.calls, trained.model, cases)
     alone = np.concatenate([trained.answer({key: cases[key][i : i + 1] for key in cases}) for i in range(4)])

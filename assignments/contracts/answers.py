@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ Array = NDArray[Any]
 
 MOST = 0.999
 """The share of all numbers that count: where an answer is cut at a threshold, rounding may move a few voxels of it."""
+DRAWS = 6
+"""How often cases are drawn before a model's answers count as all the same."""
 
 
 def spread(answer: Array) -> float:
@@ -50,6 +52,31 @@ def between(calls: Any, cases: Mapping[str, Array], rng: np.random.Generator) ->
         mixed = share * cases[key] + (1 - share) * np.roll(cases[key], 1, axis=0)
         new[key] = mixed.astype(cases[key].dtype)
     return changed(cases, keys, new)
+
+
+def varied_cases(
+    calls: Any,
+    model: Any,
+    small_cases: Callable[[int, np.random.Generator], Mapping[str, Array]],
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Array], Array, bool]:
+    """Cases in between, the model's answers for them, and whether those vary.
+
+    Where one case in five differs from the others, eight cases may all be of one kind, and a sure model answers them
+    alike. So other cases are drawn before anybody says that it has learnt nothing.
+
+    Args:
+        calls: The fixture `calls` of the worker that has the model.
+        small_cases: The fixture.
+        n: How many.
+    """
+    for _ in range(DRAWS):
+        cases = between(calls, small_cases(n, rng), rng)
+        answer = calls.answer(model, cases)
+        if varies(calls, model, cases, answer):
+            return cases, answer, True
+    return cases, answer, False
 
 
 def varies(calls: Any, model: Any, cases: Mapping[str, Array], answer: Array) -> bool:

@@ -1,6 +1,6 @@
 """The seed is used: another one gives another model."""
 
-from assignments.contracts.answers import between, furthest, varies
+from assignments.contracts.answers import furthest, varied_cases
 from assignments.contracts.contract import CommonMistake, Contract
 from assignments.contracts.edits import around_fit
 from assignments.testing import needs, points_to
@@ -8,12 +8,8 @@ from assignments.testing import needs, points_to
 
 def test_other_seed_other_model(trained, small_cases, rng):
     """`fit` with another seed gives another model."""
-    cases = between(trained.calls, small_cases(8, rng), rng)
-    answer = trained.answer(cases)
-    needs(
-        varies(trained.calls, trained.model, cases, answer),
-        "`fit` has to learn first: all cases get nearly the same answer",
-    )
+    cases, answer, learnt = varied_cases(trained.calls, trained.model, small_cases, 8, rng)
+    needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
     other = trained.calls.fit(trained.train, seed=2, budget_s=trained.budget_s)
     # Labels may agree where the networks behind them do not.
     outputs, others = (trained.calls.outputs(model, cases) for model in (trained.model, other))

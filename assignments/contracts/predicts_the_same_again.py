@@ -1,6 +1,6 @@
 """`predict` is a function of the model and its inputs: nothing random is left on."""
 
-from assignments.contracts.answers import apart, between, varies
+from assignments.contracts.answers import apart, varied_cases
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around_predict
 from assignments.testing import close, needs, points_to
@@ -8,12 +8,8 @@ from assignments.testing import close, needs, points_to
 
 def test_predicts_the_same_again(trained, small_cases, rng):
     """The same cases get the same answers each time."""
-    cases = between(trained.calls, small_cases(8, rng), rng)
-    answer = trained.answer(cases)
-    needs(
-        varies(trained.calls, trained.model, cases, answer),
-        "`fit` has to learn first: all cases get nearly the same answer",
-    )
+    cases, answer, learnt = varied_cases(trained.calls, trained.model, small_cases, 8, rng)
+    needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
     again = [trained.answer(cases) for _ in range(3)]
     points_to("dropout_never_off", True)  # sound answers that differ from call to call come from little else
     assert close(max(apart(answer, other) for other in again), 0.0, atol=1e-4)

@@ -1,6 +1,6 @@
 """A training can be repeated: everything random in `fit` comes from its seed."""
 
-from assignments.contracts.answers import apart, between, furthest, varies
+from assignments.contracts.answers import apart, furthest, varied_cases
 from assignments.contracts.contract import CommonMistake, Contract
 from assignments.contracts.edits import around_fit
 from assignments.testing import close, needs, points_to
@@ -8,12 +8,8 @@ from assignments.testing import close, needs, points_to
 
 def test_same_seed_same_model(trained, small_cases, rng):
     """`fit` with the same seed and the same cases gives the same model."""
-    cases = between(trained.calls, small_cases(8, rng), rng)
-    answer = trained.answer(cases)
-    needs(
-        varies(trained.calls, trained.model, cases, answer),
-        "`fit` has to learn first: all cases get nearly the same answer",
-    )
+    cases, answer, learnt = varied_cases(trained.calls, trained.model, small_cases, 8, rng)
+    needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
     # In the worker of the first model: a new process starts every generator anew, with a seed or without.
     again = trained.calls.fit(trained.train, seed=1, budget_s=trained.budget_s)
     repeats = apart(answer, trained.answer(cases)) < 1e-4

@@ -1,6 +1,6 @@
 """`save` writes all that `load` needs, in another process, in the folder that it is told."""
 
-from assignments.contracts.answers import apart, between, furthest, predicting_moves, varies
+from assignments.contracts.answers import apart, furthest, predicting_moves, varied_cases
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around, both, without_buffers, without_loading
 from assignments.testing import close, needs, points_to
@@ -8,12 +8,8 @@ from assignments.testing import close, needs, points_to
 
 def test_saved_and_loaded(trained, student, calls, small_cases, rng):
     """A model that was saved and loaded again, by another program that has only the files, gives the same answers."""
-    cases = between(trained.calls, small_cases(8, rng), rng)
-    answer = trained.answer(cases)
-    needs(
-        varies(trained.calls, trained.model, cases, answer),
-        "`fit` has to learn first: all cases get nearly the same answer",
-    )
+    cases, answer, learnt = varied_cases(trained.calls, trained.model, small_cases, 8, rng)
+    needs(learnt, "`fit` has to learn first: all cases get nearly the same answer")
     moves = predicting_moves(trained.calls, trained.model, cases)
     repeats = apart(answer, trained.answer(cases)) < 1e-4 and not moves
     outputs, weights = trained.calls.outputs(trained.model, cases), trained.calls.weights(trained.model)

@@ -6,7 +6,7 @@ are multiplied and shifted, which is another scanner's patient for the model tha
 
 import numpy as np
 
-from assignments.contracts.answers import apart, between, changed, floats, varies
+from assignments.contracts.answers import apart, changed, floats, varied_cases, varies
 from assignments.contracts.contract import ENTRY, CommonMistake, Contract
 from assignments.contracts.edits import around, around_fit, around_predict, both, deviations_of_1
 from assignments.testing import close, needs, points_to
@@ -54,9 +54,8 @@ def standardised(cases, keys, like):
 def test_units(trained, small_cases, options, rng):
     """In other units, the model gives the same answers for the same cases."""
     calls = trained.calls
-    cases = between(calls, small_cases(64 if options.scale == "columns" else 6, rng), rng)
-    answer = trained.answer(cases)
-    learnt = varies(calls, trained.model, cases, answer)
+    count = 64 if options.scale == "columns" else 6
+    cases, answer, learnt = varied_cases(calls, trained.model, small_cases, count, rng)
     if options.scale == "columns":
         keys = floats(calls, cases, axes=1)
         if not learnt:  # would it, had somebody scaled the columns?

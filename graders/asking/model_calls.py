@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from assignments.assignment import ContractTerms, Trained
+from assignments.assignment import ContractTerms, Framework, Trained
 from assignments.data.source import Draw
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import Interface
@@ -39,6 +39,7 @@ class ModelFacts:
     """What an assignment says of its models, for tests that train them or draw cases."""
 
     assignment_id: str
+    framework: Framework
     entry: str
     """The function that answers for cases."""
     inputs: tuple[str, ...]
@@ -152,7 +153,7 @@ class TrainedModel:
         self.train = calls.facts.training_cases()
         """The cases that it was trained on."""
         assert calls.facts.trained is not None
-        self.budget_s = calls.facts.trained.budget_s
+        self.budget_s = calls.facts.trained.budget_in(calls.facts.framework)
         train, _ = training_arguments(calls.interface.functions["fit"], self.train, None)
         self.inside = {key: self.student.put(value) for key, value in train.items()}
         """The same inside: the very arrays that `fit` received."""

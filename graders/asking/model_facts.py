@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Framework
 from assignments.data.source import Arrays
 from assignments.data.stand_ins import small_cases
 from assignments.errors import MedmarkError
@@ -13,8 +13,8 @@ from graders.failures import DataFailure
 from graders.tasks import TASKS
 
 
-def model_facts(assignment: Assignment, interface: Interface) -> ModelFacts | None:
-    """The facts; None where the assignment has no task, or its interface no function that answers."""
+def model_facts(assignment: Assignment, interface: Interface, framework: Framework) -> ModelFacts | None:
+    """The facts for solutions of a framework; None without a task, or a function of the interface that answers."""
     task = TASKS.get(assignment.task)
     if task is None or task.entry not in interface.functions:
         return None
@@ -29,6 +29,7 @@ def model_facts(assignment: Assignment, interface: Interface) -> ModelFacts | No
     answer = interface.functions[task.entry].signature.return_annotation
     return ModelFacts(
         assignment_id=assignment.id,
+        framework=framework,
         entry=task.entry,
         inputs=interface.fields(task.entry, "inputs"),
         truth=task.truth,

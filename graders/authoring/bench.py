@@ -46,9 +46,12 @@ LIMITS_OF_A_MACHINE = frozenset({CpuLimit.reason, WallLimit.reason, MemoryLimit.
 class LocalBench:
     """Asks solutions of one framework; each question names the folder of its solution."""
 
-    def __init__(self, session: Session, assignment: Assignment, interface: Interface, store: Path) -> None:
+    def __init__(
+        self, session: Session, assignment: Assignment, framework: Framework, interface: Interface, store: Path
+    ) -> None:
         self._session = session
         self._assignment = assignment
+        self._framework = framework
         self._interface = interface
         self._store = store
         self._sets: dict[tuple[int, str], HiddenSet] = {}
@@ -67,7 +70,7 @@ class LocalBench:
             self._interface,
             secret_of(draw),
             solution=str(solution),
-            facts=model_facts(self._assignment, self._interface),
+            facts=model_facts(self._assignment, self._interface, self._framework),
         )
         return run_tests(self._session, code_tests, tests)
 
@@ -138,7 +141,7 @@ def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench
 
             session = Session(channel(), assignment.limits, reopen=channel, reopens=(MedmarkError,))
             session.begin()
-            yield LocalBench(session, assignment, interface, Path(folder) / "answers")
+            yield LocalBench(session, assignment, framework, interface, Path(folder) / "answers")
 
 
 def drawn(assignment: Assignment, interface: Interface, draw: int, prepared: Prepared | None = None) -> HiddenSet:

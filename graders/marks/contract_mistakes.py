@@ -70,12 +70,13 @@ def _edited(assignment: Assignment, contract: str, mistake: str) -> tuple[Texts,
     """The references with a mistake in them; and for those that cannot have it, why."""
     from assignments.contracts.contract import EditedReference
 
-    facts = model_facts(assignment, solution_interface(assignment))
-    assert facts is not None  # the loader saw to it
-    inputs = tuple(key for key in facts.inputs if key != "spacing")
+    interface = solution_interface(assignment)
     texts: dict[Framework, tuple[str, str]] = {}
     whys: dict[Framework, str] = {}
     for framework, path in references(assignment).items():
+        facts = model_facts(assignment, interface, framework)
+        assert facts is not None  # the loader saw to it
+        inputs = tuple(key for key in facts.inputs if key != "spacing")
         text = path.read_text(encoding="utf-8")
         new, why = _edit(
             contract,

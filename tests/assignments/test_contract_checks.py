@@ -59,6 +59,15 @@ def test_a_sound_assignment_has_no_problem(problems):
     assert problems() == ""
 
 
+def test_the_graph_of_tensorflow_counts_where_it_is_offered(problems):
+    """Six trainings of 15 s, with a fifth of margin, are 108 s; of 20 s they are 144 s. A worker has 120."""
+    longer = ("budget_s = 5\n[contracts]", "budget_s = 15\n[contracts]")
+    assert problems(longer) == ""
+    text = problems(('"numpy"]', '"tensorflow"]'))
+    assert "6 trainings of 20 s exceed limits.shared_cpu_s = 120" in text
+    assert "write shared_cpu_s = 144" in text
+
+
 def test_a_contract_that_the_task_does_not_allow_is_refused(problems):
     more = "one_output_map = { points = 1 }\n[[criterion]]"
     text = problems(("points = 7\n", "points = 8\n"), ("[[criterion]]", more), id="maps")

@@ -49,6 +49,29 @@ def brain_pairs(n: int, rng: Generator) -> Arrays:
     return _stacked([_pair(rng) for _ in range(n)])
 
 
+def small_pairs(n: int, rng: Generator) -> Arrays:
+    """`n` such pairs with pixels of twice the width: a training of a few seconds takes four times as many steps.
+
+    Returns:
+        As `brain_pairs`, with half as many rows and columns.
+    """
+    pairs = brain_pairs(n, rng)
+    return {
+        **pairs,
+        **{key: _halved(pairs[key]).astype(np.float32) for key in ("fixed", "moving")},
+        "labels": pairs["labels"][:, :, ::2, ::2],
+        "landmarks": (pairs["landmarks"] - 0.5) / 2,  # the middle of pixels 0 and 1 is that of the new pixel 0
+        "spacing": 2 * pairs["spacing"],
+    }
+
+
+def _halved(images: np.ndarray) -> np.ndarray:
+    """(n, H, W) as means over squares of two by two pixels: (n, H / 2, W / 2)."""
+    n, height, width = images.shape
+    halved: np.ndarray = images.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    return halved
+
+
 def brain_contrasts(n: int, rng: Generator) -> Arrays:
     """`n` slices of a T1-like contrast, each of another scanner, with the T2-like image that one scanner would show.
 
@@ -221,5 +244,5 @@ CONTRASTS = {
     "target": Axes("float32", "h w", role="truth", doc="T2-like, from 0 in air to 1 in water"),
     "mask": Axes("uint8", "h w", role="truth", doc="1 in the brain, where the answer counts"),
 }
-PAIRED = Endless(PAIRS, brain_pairs, small_cases=brain_pairs)
+PAIRED = Endless(PAIRS, brain_pairs, small_cases=small_pairs)
 TWO_CONTRASTS = Endless(CONTRASTS, brain_contrasts, small_cases=brain_contrasts)

@@ -1,6 +1,7 @@
 """Small assignments that name every contract which fits their task, each with references that train in a moment.
 
 rows      classification into two classes of table rows, in PyTorch and NumPy
+rare      the same where one row in five is ill, and far from the others, in NumPy
 scans     classification into three classes of small images, with dropout and batch normalisation, in PyTorch
 lengths   regression, in NumPy
 maps      a map of labels, in NumPy; the model answers whole numbers, and no probability
@@ -71,6 +72,16 @@ def draw(n, rng):
     y = rng.permutation(np.arange(n) % 2).astype(np.uint8)
     x = rng.normal(size=(n, 5)) + 1.5 * y[:, None] * np.array([1, -1, 1, 0, 1])
     return {"table": (x * UNITS + 2 * UNITS).astype(np.float32), "y": y}
+"""
+RARE = """\
+import numpy as np
+from assignments.data.source import Axes
+
+ARRAYS = {"table": Axes("float32", "5"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng):
+    y = (rng.random(n) < 0.2).astype(np.uint8)
+    return {"table": (rng.normal(size=(n, 5)) + 5 * y[:, None]).astype(np.float32), "y": y}
 """
 NUMPY_ROWS = '''\
 """Logistic regression by gradient descent in batches."""
@@ -351,6 +362,10 @@ EXAMPLES = {
               'prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]'),
              ('one_output_map = { points = 1 }', BUDGET, 'units = { points = 1, scale = "columns" }',
               "shuffled_labels = { points = 1 }")),
+    "rare": ("classification", RARE, {"numpy": NUMPY_ROWS},
+             ('table: Float32[np.ndarray, "n 5"]', 'y: UInt8[np.ndarray, "n"]',
+              'prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]'),
+             (BUDGET,)),
     "scans": ("classification", SCANS, {"pytorch": TORCH_SCANS},
               ('scan: Float32[np.ndarray, "n h w"]', 'y: UInt8[np.ndarray, "n"]',
                'prob: Annotated[Float[np.ndarray, "n 3"], Range(0, 1)]'),

@@ -62,6 +62,13 @@ def test_a_sound_solution_holds_every_contract_of_its_task(scene, id, framework)
         assert failed == (NOT_PROBED & results.keys() if framework == "numpy" else set())
 
 
+def test_a_sound_solution_holds_every_contract_where_drawn_cases_may_all_be_of_one_kind(scene):
+    """Of eight cases of which one in five differs, all are alike in one draw of six."""
+    for draw in range(6):
+        results = scene.results("rare", "numpy", scene.reference("rare", "numpy"), draw=draw)
+        assert {name: result.evidence for name, result in results.items() if result.verdict != "passed"} == {}, draw
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("id", "framework"), SOLUTIONS)
 def test_each_mistake_breaks_its_contract(scene, id, framework):
@@ -140,6 +147,18 @@ def test_the_shared_model_is_trained_once_and_its_cpu_is_counted(scene):
     results = scene.results("rows", "numpy", folder, names)
     assert "".join(result.printed for result in results.values()).count("TRAINED") == 1
     assert sum(result.cpu_s for result in results.values()) > 0
+
+
+@pytest.mark.parametrize(("framework", "budget_s"), [("numpy", 5), ("tensorflow", 10)])
+def test_tensorflow_gets_the_time_that_the_graph_of_its_first_step_takes(scene, framework, budget_s):
+    source = (scene.reference("rows", "numpy") / "solution.py").read_text()
+    folder = scene.folder / f"budget-{framework}"
+    folder.mkdir()
+    line = "    start = time.process_time()\n"
+    (folder / "solution.py").write_text(source.replace(line, f"{line}    print('BUDGET', budget_s)\n"))
+    name = "predicts_the_same_again"
+    result = scene.results("rows", framework, folder, [name])[name]
+    assert (result.verdict, result.printed.split()) == ("passed", ["BUDGET", f"{budget_s:.1f}"])
 
 
 def test_a_training_that_fails_fails_each_test_that_needs_it_for_its_own_reason(scene):

@@ -12,6 +12,7 @@ from assignments.data.sources.brain_slices import (
     atlas,
     brain_contrasts,
     brain_pairs,
+    small_pairs,
     smooth_field,
 )
 from assignments.errors import UserError
@@ -82,3 +83,15 @@ def test_scanners_have_units_far_apart(pairs):
     brightest = pairs["fixed"].max(axis=(1, 2))
     assert brightest.max() > 20 * brightest.min()
     assert pairs["fixed"].min() >= 0
+
+
+def test_small_pairs_are_the_same_patients_in_pixels_of_twice_the_width(pairs):
+    small = small_pairs(30, np.random.default_rng(1))
+    assert {key: array.dtype for key, array in small.items()} == {key: array.dtype for key, array in pairs.items()}
+    assert small["fixed"].shape == (30, SHAPE[0] // 2, SHAPE[1] // 2)
+    assert small["labels"].shape == (30, 2, SHAPE[0] // 2, SHAPE[1] // 2)
+    np.testing.assert_allclose(small["moving"][2, 5, 7], pairs["moving"][2, 10:12, 14:16].mean(), rtol=1e-6)
+    # In mm from the corner of the image, where the middle of the first pixel is half a pixel in.
+    at, small_at = ((each["landmarks"] + 0.5) * each["spacing"][0, 0] for each in (pairs, small))
+    np.testing.assert_allclose(small_at, at, atol=1e-4)
+    assert (small["spacing"] == 6).all()
