@@ -12,6 +12,8 @@ DATA ?=
 FRAMEWORK ?= pytorch
 
 IN := $(VENV)/bin
+# Half of a test's time is waiting: two processes take turns on two cores. The tests of a file stay together.
+AT_ONCE := -n 2 --dist loadfile
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
@@ -43,13 +45,14 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
 test: env  ## every test but the slow ones; those of Docker where it answers and the images are built
-	$(IN)/python -m pytest -m "not slow and not attack" $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not slow and not attack" $(AT_ONCE) $(PYTEST_ARGS)
 
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
 
-slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; eight minutes
-	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
+slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; seven minutes
+	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
+	    $(AT_ONCE) $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
 	$(IN)/python .ci/rehearse.py --all

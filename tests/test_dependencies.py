@@ -21,8 +21,8 @@ PACKAGES = ("assignments", "graders", "reports", "cli.py")
 OURS = {"assignments", "graders", "reports", "cli", "reference_solutions", "tests"}
 AS = {"opencv-python-headless": "cv2", "surface-distance": "surface_distance"}
 """How distributions are imported that no machine of ours need have, and that are called otherwise."""
-TOOLS = ("mypy", "ruff")
-"""Run by the Makefile."""
+TOOLS = {"mypy": "/mypy ", "ruff": "/ruff ", "pytest-xdist": " --dist "}
+"""Run by the Makefile, with these words."""
 OF_THE_KIT = {"matplotlib": "train.py of a handout draws with it"}
 LATER = {"nbgrader": "the extra is for staff who bring notebooks from it; medmark itself imports nothing of it yet"}
 
@@ -120,7 +120,7 @@ def test_what_an_extra_brings_is_used_by_references_tests_or_tools():
         others = [name for name in requirements if distribution(name) not in OWN]
         idle = without_use(others, *PACKAGES, "reference_solutions", "tests", "benchmarks", "staff")
         of_types = {name for name in idle if (of := stubs.fullmatch(name)) and normal(of[1] or of[2]) in required}
-        tools = {name for name in idle if name in TOOLS and f"/{name} " in makefile}
+        tools = {name for name in idle if name in TOOLS and TOOLS[name] in makefile}
         assert set(idle) - of_types - tools - set(LATER) - set(OF_THE_KIT) == set(), extra
 
 

@@ -349,7 +349,7 @@ def answered_inside(value, hint):
     (list[Model], lambda m: [m], [("handle", 1, Model)]),
     (dict[str, Model], lambda m: {"a": m}, {"a": ("handle", 1, Model)}),
     (Trained, lambda m: {"model": m, "loss": 1.0}, {"model": ("handle", 1, Model), "loss": 1.0}),
-], ids=repr)  # fmt: skip
+], ids=["alone", "or None", "of a class", "in a tuple", "in a list", "in a dict", "in a typed dict"])  # fmt: skip
 def test_whatever_a_model_is_its_handle_is_what_the_test_gets(model, hint, around, expected):
     got, objects = answered_inside(around(model), hint)
     assert got == expected
