@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from math import inf
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -460,3 +461,9 @@ class Assignment(Frozen):
             if criterion.id == id:
                 return criterion
         raise KeyError(id)
+
+
+def offered_frameworks(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The frameworks that the values of an assignment.toml offer; it may have other errors, and these be no names."""
+    offered = values.get("frameworks", Assignment.model_fields["frameworks"].default)
+    return tuple(map(str, offered)) if isinstance(offered, list | tuple) else ()

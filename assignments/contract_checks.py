@@ -6,11 +6,11 @@ Contracts lie with the staff's files: students' installs load an assignment with
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
-from assignments.assignment import Assignment, ContractTerms, Limits, Trained
+from assignments.assignment import Assignment, ContractTerms, Framework, Limits, Trained, offered_frameworks
 from assignments.errors import Problem, UserError, nearest
 from assignments.toml_errors import Document
 
@@ -109,8 +109,10 @@ def _trained_problems(
     if trained is None or limits is None:
         return
     count = 1 + sum(contract.trainings for contract in contracts)
-    offered = document.values.get("frameworks", ["pytorch", "tensorflow"])
-    budget_s = trained.budget_in("tensorflow" if isinstance(offered, list) and "tensorflow" in offered else "pytorch")
+    offered = offered_frameworks(document.values)
+    budget_s = max(
+        (trained.budget_in(name) for name in get_args(Framework) if name in offered), default=trained.budget_s
+    )
     needed = MARGIN * count * budget_s
     if needed > limits.shared_cpu_s:
         what = f"{count} trainings of {budget_s:g} s exceed limits.shared_cpu_s = {limits.shared_cpu_s:g}"

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from assignments.assignment import offered_frameworks
 from assignments.caps import parse_condition
 from assignments.contract_checks import sound_terms
 from assignments.data.source_names import is_own, old_name
@@ -222,9 +223,8 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
         cure = "write the file that a group starts from"
         problems.append(Problem(str(folder / "starter" / "solution.py"), "", None, "is missing", cure))
     if in_catalogue(folder):
-        frameworks = document.values.get("frameworks", ["pytorch", "tensorflow"])
-        for framework in frameworks if isinstance(frameworks, list) else ():
-            path = reference_path(folder, str(framework))
+        for framework in offered_frameworks(document.values):
+            path = reference_path(folder, framework)
             if not path.is_file():
                 problems.append(Problem(str(path), "", None, "is missing", "write the reference solution"))
     return problems

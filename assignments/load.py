@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from assignments.assignment import Accuracy, AnyAnchors, Assignment, Cap, Data, Framework, Limits, Run, Unanchored
+from assignments.assignment import (
+    Accuracy,
+    AnyAnchors,
+    Assignment,
+    Cap,
+    Data,
+    Framework,
+    Limits,
+    Run,
+    Unanchored,
+    offered_frameworks,
+)
 from assignments.baselines import baseline_problems
 from assignments.contract_checks import contract_problems
 from assignments.declared_tests import DeclaredTest, contract_tests, declared_tests
@@ -123,10 +134,9 @@ _PATHS = ("path", "split")
 
 
 def _baseline_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames] | None) -> Iterator[Problem]:
-    offered = document.values.get("frameworks", ["pytorch", "tensorflow"])
     task = (tasks or {}).get(str(document.values.get("task")))
     entry = task.entry if task is not None else "predict"
-    return baseline_problems(folder, offered if isinstance(offered, list) else (), entry)
+    return baseline_problems(folder, offered_frameworks(document.values), entry)
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:

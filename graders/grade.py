@@ -94,13 +94,13 @@ def ask(
     with troubles(journal) as first:
         assignment, sandbox = store.assignment(job.assignment), sandboxes[job.sandbox]()
         interface = _interface(assignment)
+        facts = model_facts(assignment, interface, job.framework) if job.tests_folder == "hidden_tests" else None
         memory = allowance.host_bytes(assignment.limits, [*shown.values(), *([public] if public else [])])
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
             spec = container.spec(job, store.solution(job.solution), assignment.limits)
             with opened(spec, sandbox, patience, journal) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
-                    hidden = job.tests_folder == "hidden_tests"
                     code_tests = CodeTests.of(
                         assignment,
                         interface,
@@ -108,7 +108,7 @@ def ask(
                         job.tests_folder,
                         memory_bytes=memory,
                         host_cpu_s=price,
-                        facts=model_facts(assignment, interface, job.framework) if hidden else None,
+                        facts=facts,
                     )
                     tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
                 journal.hold(memory)

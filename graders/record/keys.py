@@ -12,9 +12,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from assignments.assignment import Accuracy, Assignment
+from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.baselines import is_baseline
 from assignments.data.hidden import SetDigests
 from assignments.data.source_names import is_own
@@ -148,7 +148,10 @@ def _test_inputs(
         **({"tables": tables} if tables else {}),
     }
     model = _model_inputs(assignment, toolkit) if any(test.draws for test in tests) else {}
-    trained = None if assignment.trained is None else assignment.trained.model_dump(mode="json")
+    trained = assignment.trained and {
+        "cases": assignment.trained.cases,
+        "budget_s": {framework: assignment.trained.budget_in(framework) for framework in get_args(Framework)},
+    }
     return {
         test.id: {
             **shared,

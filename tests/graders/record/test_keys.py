@@ -583,6 +583,13 @@ def test_what_is_trained_and_what_is_drawn_belong_to_the_keys_of_the_tests_that_
     assert changed_tests() == {UNITS, INPUTS, ("test", DRAWS)}
 
 
+def test_what_tensorflow_gets_beyond_the_budget_belongs_to_the_keys_of_the_tests_that_train(
+    contracts, changed_tests, monkeypatch
+):
+    monkeypatch.setattr("assignments.assignment.GRAPH_S", 7.0)
+    assert changed_tests() == {UNITS, INPUTS}
+
+
 @pytest.mark.parametrize(
     ("file", "those"),
     [
