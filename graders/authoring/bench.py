@@ -9,14 +9,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
+from assignments.data.source import Arrays, Draw
 from assignments.data.streams import PUBLISHED
 from assignments.derived.interface import solution_interface
 from assignments.errors import MedmarkError
@@ -42,6 +45,9 @@ from graders.wall.session import Session
 LIMITS_OF_A_MACHINE = frozenset({CpuLimit.reason, WallLimit.reason, MemoryLimit.reason, GpuMemory.reason})
 """Reasons that another machine, or another day, may not give."""
 
+MOST_DRAWS = 64
+"""Draws of small cases that a bench remembers: more than all tests of an assignment make."""
+
 
 class LocalBench:
     """Asks solutions of one framework; each question names the folder of its solution."""
@@ -54,6 +60,8 @@ class LocalBench:
         self._framework = framework
         self._interface = interface
         self._store = store
+        facts = model_facts(assignment, interface, framework)
+        self._facts = facts and replace(facts, small_cases=drawn_once(facts.small_cases))
         self._sets: dict[tuple[int, str], HiddenSet] = {}
 
     @property
@@ -70,7 +78,7 @@ class LocalBench:
             self._interface,
             secret_of(draw),
             solution=str(solution),
-            facts=model_facts(self._assignment, self._interface, self._framework),
+            facts=self._facts,
         )
         return run_tests(self._session, code_tests, tests)
 
@@ -142,6 +150,22 @@ def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench
             session = Session(channel(), assignment.limits, reopen=channel, reopens=(MedmarkError,))
             session.begin()
             yield LocalBench(session, assignment, framework, interface, Path(folder) / "answers")
+
+
+def drawn_once(draw: Draw) -> Draw:
+    """The same draw, which makes equal cases once: a test draws for every mistake what it drew for the reference."""
+    drawings: dict[str, tuple[Arrays, Mapping[str, Any]]] = {}
+
+    def same(n: int, rng: np.random.Generator) -> Arrays:
+        before = f"{n} of {rng.bit_generator.state}"
+        if before not in drawings:
+            drawings[before] = draw(n, rng), rng.bit_generator.state
+        if len(drawings) > MOST_DRAWS:
+            drawings.pop(next(iter(drawings)))
+        cases, rng.bit_generator.state = drawings[before]
+        return {key: array.copy() for key, array in cases.items()}
+
+    return same
 
 
 def drawn(assignment: Assignment, interface: Interface, draw: int, prepared: Prepared | None = None) -> HiddenSet:

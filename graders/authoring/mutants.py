@@ -101,7 +101,7 @@ def write_copy(folder: Path, framework: Framework, reference: Path, *, remembers
     """
     copy_reference(folder, reference, f"{_REFERENCE}.py")
     text = (
-        f'"""A copy of the reference. Written by medmark rehearse."""\n\n'
+        f'"""A copy of the reference, {folder.name}. Written by medmark rehearse."""\n\n'
         f"import {_REFERENCE}\n\n"
         f'FRAMEWORK = "{framework}"\n\n'
         f'globals().update({{k: v for k, v in vars({_REFERENCE}).items() if not k.startswith("__")}})\n'

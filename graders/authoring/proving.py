@@ -194,19 +194,16 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
     began = time.monotonic()
     steps = _Steps(plan.framework, on_progress)
     needs_reference = plan.asks_reference or bool(plan.declared)
-    # Which tests use a function is seen with one draw.
-    draws = INPUT_DRAWS if plan.asks_reference else int(needs_reference)
-    steps.planned = draws + len(plan.misconceptions) + len(plan.starters)
-    steps.planned += bool(plan.public_tests)
     spares = len(plan.misconceptions) >= MANY and bool(plan.ids)
-    steps.planned += spares and not needs_reference
+    steps.planned = len(plan.misconceptions) + len(plan.starters) + bool(plan.public_tests)
+    before = plan.reference.read_text(encoding="utf-8")
     with open_bench(plan.framework) as bench:
         solution = copy_reference(scratch / "reference", plan.reference)
-        reference: list[TestResults] = []
-        for draw in range(draws):
-            steps.begin("reference" + (f", inputs of draw {draw + 1}" if draw else ""))
-            sound = sound_tests(plan.ids, reference)
-            reference.append(bench.check(solution, [id for id in plan.ids if id in sound], draw) if sound else {})
+        of_reference = _ReferenceRun(())
+        if needs_reference or spares:
+            remembers = (spares or bool(plan.declared)) and trains_the_same(before, before)
+            of_reference = _ask_reference(plan, bench, scratch, steps, solution, remembers=remembers)
+        reference = of_reference.results if needs_reference else ()
         sound = sound_tests(plan.ids, reference)
         alone: dict[str, TestResult] = {}
         if plan.is_first and needs_reference:
@@ -229,26 +226,10 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             steps.begin(f"starter {path.name}")
             starters.append(_starter(plan, bench, copy_reference(scratch / path.stem, path), path.name))
         failures: dict[str, TestResults] = {}
-        passed = {id: reference[0][id] for id in sound} if reference else {}
-        before = plan.reference.read_text(encoding="utf-8")
-        remembers = (spares or bool(plan.declared)) and trains_the_same(before, before)
-        if remembers:  # what it learns, the copies beside it read
-            solution = write_copy(_copy(scratch, "that-trains"), plan.framework, plan.reference, remembers=True)
-        if spares and not reference:
-            steps.begin("reference")
-            results = bench.check(solution, plan.ids)
-            passed = {id: results[id] for id in sound_tests(plan.ids, [results])}
+        passed = (
+            {id: of_reference.results[0][id] for id in sound_tests(plan.ids, of_reference.results)} if spares else {}
+        )
         reach = names_used([passed], alone) if spares else {}
-        read_again: frozenset[str] = frozenset()
-        if remembers:
-            steps.planned += 1
-            steps.begin("a model that is read again")
-            training = [id for id, result in passed.items() if "fit" in result.names_used]
-            if reference and training:
-                bench.check(solution, training)
-            read_again = frozenset(passed) - set(training) | _passed_with_a_model_that_is_read(
-                plan, bench, scratch, training
-            )
         for item in plan.misconceptions:
             steps.begin(f"misconception {item.id}")
             copy_reference(_copy(scratch, item.id), plan.reference)
@@ -256,7 +237,7 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
             after = (folder / "solution.py").read_text(encoding="utf-8")
             same = out_of_reach(before, after, reach)
             rest = [id for id in plan.ids if id not in same]
-            if read_again.issuperset(rest) and trains_the_same(before, after):
+            if of_reference.with_a_model_read.issuperset(rest) and trains_the_same(before, after):
                 let_remember(folder)
             ran = bench.check(folder, rest) if rest else {}
             failures[item.id] = {id: passed[id] if id in same else ran[id] for id in plan.ids}
@@ -267,11 +248,11 @@ def run_framework(plan: FrameworkPlan, open_bench: OpenBench, scratch: Path, on_
         ]
         revealed = texts.revealing(failed, lambda id, test, draw: bench.expected(_copy(scratch, id), test, draw))
         used = {test: names for test, names in names_used(reference, alone).items() if test in sound}
-        mutants = _mutants(plan, bench, scratch, steps, used, read_again)
+        mutants = _mutants(plan, bench, scratch, steps, used, of_reference.with_a_model_read)
         return FrameworkRun(
             plan.framework,
             plan.ids,
-            tuple(reference),
+            reference,
             alone,
             public,
             with_given_code,
@@ -302,12 +283,50 @@ def _copy(scratch: Path, name: str) -> Path:
     return scratch / "copies" / name
 
 
-def _passed_with_a_model_that_is_read(
-    plan: FrameworkPlan, bench: Bench, scratch: Path, tests: Sequence[str]
-) -> frozenset[str]:
-    """Of these tests, those that do not see whether `fit` trained or read: one may look at what `save` leaves out."""
-    reads = write_copy(_copy(scratch, "that-reads"), plan.framework, plan.reference, remembers=True)
-    return sound_tests(tests, [bench.check(reads, tests)]) if tests else frozenset()
+@dataclass(frozen=True)
+class _ReferenceRun:
+    """What the reference answers."""
+
+    results: tuple[TestResults, ...]
+    """By turn; a test that failed is not asked again."""
+    with_a_model_read: frozenset[str] = frozenset()
+    """The tests that pass where `fit` reads what a copy beside it learnt: one may look at what `save` leaves out."""
+
+
+def _ask_reference(
+    plan: FrameworkPlan, bench: Bench, scratch: Path, steps: _Steps, solution: Path, *, remembers: bool
+) -> _ReferenceRun:
+    """Ask the reference, and two copies of which one trains, and the other reads what that learnt.
+
+    Args:
+        solution: The reference itself; it is asked what a copy fails.
+        remembers: Whether copies that lie side by side train once; else there are none.
+    """
+    trains = reads = solution
+    if remembers:
+        trains, reads = (
+            write_copy(_copy(scratch, name), plan.framework, plan.reference, remembers=True)
+            for name in ("that-trains", "that-reads")
+        )
+    # Which tests use a function is seen with one draw.
+    turns = [(trains, 0), *([(reads, 0)] if remembers else [])]
+    if plan.asks_reference:
+        turns = list(zip((solution, trains, reads), range(INPUT_DRAWS), strict=True))
+    steps.planned += len(turns)
+    answers: list[TestResults] = []
+    with_a_model_read: frozenset[str] = frozenset()
+    for copy, draw in turns:
+        steps.begin("reference" + (f", inputs of draw {draw + 1}" if draw else ""))
+        ids = [id for id in plan.ids if id in sound_tests(plan.ids, answers)]
+        results = dict(bench.check(copy, ids, draw)) if ids else {}
+        passed = sound_tests(ids, [results])
+        if remembers and copy is reads:
+            with_a_model_read = passed
+        again = [id for id in ids if id not in passed]
+        if again and copy is not solution:
+            results |= bench.check(solution, again, draw)
+        answers.append(results)
+    return _ReferenceRun(tuple(answers), with_a_model_read)
 
 
 def shares_a_worker(test: DeclaredTest) -> bool:

@@ -564,8 +564,39 @@ def test_mistakes_that_training_does_not_reach_train_once_together(
     rehearsal = rehearse(load(folder), bench)
     caught = dict.fromkeys(("squares", "floors", "learns_the_opposite"), ("pytorch",))
     assert rehearsal.misconceptions == caught
-    # The reference in two tests with each of three draws; one copy; and twice the mistake that lies in `fit`.
-    assert len(trained.read_text()) == 3 * 2 + 1 + 2
+    # The reference in two tests; a copy of it, for all draws that follow; and twice the mistake that lies in `fit`.
+    assert len(trained.read_text()) == 2 + 1 + 2
+
+
+def test_what_a_copy_of_the_reference_fails_the_reference_is_asked_itself(
+    folder: Path, bench: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores_half = (
+        "\n\ndef fit(train, val=None):\n    return {'x': train, 'log': 'long'}\n\n\n"
+        "def save(model, folder):\n    (folder / 'x').write_text(str(model['x']))\n\n\n"
+        "def load(folder):\n    return {'x': float((folder / 'x').read_text())}\n"
+    )
+    (folder / "reference" / "solution_pytorch.py").write_text(REFERENCE + stores_half)
+    bench.judges[HALVE] = lambda solution: "log" in solution.fit(3.0) and number(solution.halve(3.0)) == 1.5
+    bench.names_used[HALVE] = ["halve", "fit"]
+    monkeypatch.setattr(proving, "MANY", 1)
+    rehearsal = rehearse(load(folder), bench)
+    assert rehearsal.passed
+    assert [run for run in bench.runs if run[0] in ("reference", "that-trains", "that-reads")] == [
+        ("reference", (DOUBLE, HALVE)),
+        ("that-trains", (DOUBLE, HALVE)),
+        ("that-reads", (DOUBLE, HALVE)),
+        ("reference", (HALVE,)),
+    ]
+    assert rehearsal.misconceptions == dict.fromkeys(("squares", "floors"), ("pytorch",))
+
+
+def test_few_mistakes_meet_every_test_also_those_that_share_a_worker(folder: Path, bench: StandIn) -> None:
+    test_file = folder / "hidden_tests" / "test_double.py"
+    test_file.write_text(test_file.read_text().replace("(student)", "(shared_student)"))
+    rehearse(load(folder), bench)
+    runs = [run for run in bench.runs if run[0] in ("reference", "squares")]
+    assert (("reference", (HALVE,)) in runs, runs[-1]) == (True, ("squares", (DOUBLE, HALVE)))
 
 
 def test_what_the_reference_fails_is_asked_of_every_mistake(

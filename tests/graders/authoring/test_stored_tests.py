@@ -16,6 +16,7 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.load import hidden_tests, load
 from graders.authoring import stored_tests
+from graders.authoring.mutants import write_copy
 from graders.authoring.proving import Bench, EarnedShare, TestResults
 from graders.authoring.stored_tests import ResultFile, may_be_stored, remembering
 from graders.failures import LOADED_HOST
@@ -128,6 +129,15 @@ def test_an_edited_solution_is_asked_everything_and_a_mutant_of_it_nothing(
     assert anew(real, folder, solution) == tests
     assert anew(real, folder, solution, same_as="mutant scale: nan") == []
     assert anew(real, folder, solution, same_as="mutant scale: echo") == tests
+
+
+def test_a_copy_that_reads_what_another_learnt_is_not_answered_from_what_that_was_asked(
+    real: Counting, folder: Path, tmp_path: Path
+) -> None:
+    reference = tmp_path / "solution_numpy.py"
+    shutil.copyfile(GROUPS / "perfect" / "solution.py", reference)
+    copies = [write_copy(tmp_path / name, "numpy", reference, remembers=True) for name in ("trains", "reads")]
+    assert len(anew(real, folder, copies[0])) == len(anew(real, folder, copies[1])) > 0
 
 
 def test_the_interface_the_limits_and_the_runtime_are_part_of_a_result(
