@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -355,6 +355,11 @@ class Trained(Frozen):
     def budget_in(self, framework: Framework) -> float:
         """CPU seconds that `fit` receives in a framework."""
         return self.budget_s + GRAPH_S * (framework == "tensorflow")
+
+    @property
+    def budgets(self) -> dict[str, float]:
+        """The same of each framework, for digests of what depends on it."""
+        return {framework: self.budget_in(framework) for framework in get_args(Framework)}
 
 
 Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind")]

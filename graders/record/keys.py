@@ -12,9 +12,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Accuracy, Assignment
 from assignments.baselines import is_baseline
 from assignments.data.hidden import SetDigests
 from assignments.data.source_names import is_own
@@ -150,7 +150,7 @@ def _test_inputs(
     model = _model_inputs(assignment, toolkit) if any(test.draws for test in tests) else {}
     trained = assignment.trained and {
         "cases": assignment.trained.cases,
-        "budget_s": {framework: assignment.trained.budget_in(framework) for framework in get_args(Framework)},
+        "budget_s": assignment.trained.budgets,
     }
     return {
         test.id: {

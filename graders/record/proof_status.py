@@ -31,6 +31,7 @@ _OLDER_FILES = ("rehearsal.json", "calibration.json")
 _NOT_READ = ("brief.md", REHEARSAL_FILE, *_OLDER_FILES)
 """Files that a rehearsal does not read."""
 _SPLIT = "the split of the subjects"
+_SECONDS = "the seconds that `trained` gets"
 MOST_CHANGES = 3
 """Changed files that a line names."""
 
@@ -133,6 +134,7 @@ def rehearsal_origins(assignment: Assignment) -> dict[str, dict[str, str]]:
         # Of a file that declares everything, the digest is above.
         "derived": {} if not derived or is_own else {"the derived interface": source_digest(derived)},
         "contracts": _contracts(assignment) if assignment.contracts else {},
+        "trained": {} if assignment.trained is None else {_SECONDS: digest_of(**assignment.trained.budgets)},
         # Its days change with each handout; a rehearsal reads the parts alone.
         "split": {} if split is None else {_SPLIT: digest_of(parts={row.subject: row.part for row in split.present})},
     }

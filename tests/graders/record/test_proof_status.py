@@ -16,6 +16,7 @@ from graders.record.calibration import CALIBRATION_FILE
 from graders.record.patterns import PATTERNS_FILE, store_patterns
 from graders.record.proof_status import (
     REHEARSAL_FILE,
+    changes,
     proof_status,
     recorded_patterns,
     rehearsal_origins,
@@ -141,6 +142,15 @@ def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Ass
     assert proof_status(assignment).fresh
     path.write_text(TOML.replace("train = 1", "train = 2"))
     assert not proof_status(assignment).fresh
+
+
+def test_the_seconds_that_tensorflow_gets_beyond_the_budget_make_a_rehearsal_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assignment = load(CATALOGUE / "prostate_unet")
+    before = rehearsal_origins(assignment)
+    monkeypatch.setattr("assignments.assignment.GRAPH_S", 7.0)
+    assert changes(before, rehearsal_origins(assignment)) == ("the seconds that `trained` gets",)
 
 
 def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do(assignment: Assignment) -> None:

@@ -73,17 +73,20 @@ def test_training_needs_no_landmarks(student, small_cases, rng):
     cases, seed = small_cases(8, rng), int(rng.integers(1000))
     without = {**cases, "labels": 0 * cases["labels"], "landmarks": np.full_like(cases["landmarks"], np.nan)}
 
-    def fit(pairs):
+    def field_after(pairs, budget_s):
+        """The field (n, 2, H, W) of a network that `fit` trained on these pairs."""
         train = {key: pairs[key] for key in ("fixed", "moving", "labels", "landmarks", "spacing", "subject")}
-        return student.fit(train, None, seed=seed, budget_s=1.0)
+        model = student.fit(train, None, seed=seed, budget_s=budget_s)
+        return student.predict(model, {key: cases[key] for key in ("fixed", "moving", "spacing")})["field"]
 
     try:
-        model = fit(without)
+        field = field_after(without, 0.5)
+        if np.ptp(field) <= 1e-4:  # a graph of TensorFlow may have taken all of it
+            field = field_after(without, 8.0)
     except Exception:
-        fit(cases)  # where this fails too, landmarks are not the reason
+        field_after(cases, 0.5)  # where this fails too, landmarks are not the reason
         points_to("pairs_without_landmarks_left_out", True)
         raise
-    field = student.predict(model, {key: cases[key] for key in ("fixed", "moving", "spacing")})["field"]
     needs(
         np.abs(np.diff(field, axis=3)).max() < 2,
         "the field has to be smooth first, as `exponentiate` makes it",
