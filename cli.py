@@ -49,6 +49,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+roster_app = typer.Typer(help="The roster: who is in which group.", no_args_is_help=True)
+app.add_typer(roster_app, name="roster")
 image_app = typer.Typer(help="Runtime images that submissions run in.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
 
@@ -168,9 +170,49 @@ def init(
 
     for path in init_course(folder, title=title, year=year):
         print(path)
-    print("\nNext: fill in course.toml and roster.csv, then")
+    print("\nNext: fill in course.toml, and roster.csv by hand or from a list of Moodle or GitHub, then")
+    print(f"  medmark roster import LIST -c {folder}")
     print(f"  medmark doctor -c {folder}")
     print(f"  medmark collect ASSIGNMENT -c {folder}")
+
+
+@roster_app.command("import")
+def roster_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or .xlsx that another system exported.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="participants, worksheet, github-roster, github-grades or classroom50; by default by its headings.",
+        ),
+    ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help='Only groups with such a name count, as "Project *"; may be repeated.'),
+    ] = None,
+    solo: Annotated[bool, typer.Option("--solo", help="People without a group work alone, each in their own.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace the roster without asking.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and write nothing.")] = False,
+    course: CourseOption = Path("."),
+) -> None:
+    """Bring people and groups of another system into roster.csv.
+
+    Reads Moodle's list of participants and its grading worksheet, GitHub Classroom's roster and grades, and Classroom
+    50's students.csv. `Group 7` becomes group-07. What the roster knows besides stays: pass marks, candidate numbers,
+    repositories, further columns. New groups get the address that [roster] repository of course.toml makes. You see
+    the difference first, and the roster is replaced only if you agree. Exit code 1 if it is not, or if a row of the new
+    roster must be corrected.
+    """
+    from graders.course.importing import planned_roster
+
+    planned = planned_roster(course, file, kind=kind, groups=groups or (), solo=solo)
+    console.print_planned_roster(planned)
+    if planned.difference:
+        if dry_run or not _agreed("Replace the roster?", yes):
+            raise typer.Exit(0 if dry_run else 1)
+        planned.write()
+        print(planned.path)
+    raise typer.Exit(1 if planned.roster.row_problems else 0)
 
 
 @app.command()

@@ -31,8 +31,11 @@ _MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
 _TEXT_FORMULA = re.compile(r'^="([^"]*)"$')
 """A formula that makes Excel keep the zeros of a student number."""
-_GUARD = re.compile(r"^'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
-"""A mark sheet puts this before a text that Excel would run; the sheet may come back, filled in."""
+_RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212"
+"""Characters that begin a formula in a spreadsheet, for a class of a pattern."""
+_FORMULA = re.compile(rf"(^|[,;|])(\s*)(?='*[{_RUN}])")
+_GUARD = re.compile(rf"(^|[,;|])(\s*)'(?='*[{_RUN}])")
+"""An apostrophe before a text that a spreadsheet would run: a mark sheet and a roster have it, and may come back."""
 SAVE_AS_UTF8 = 'save it as "CSV UTF-8"'
 
 
@@ -73,6 +76,11 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
         return None, [Problem(str(path), "", None, "is missing", "")]
     except OSError as error:
         return None, [Problem(str(path), "", None, f"cannot be read ({error.strerror})", "check its permissions")]
+    return table_of(path, data)
+
+
+def table_of(path: Path, data: bytes) -> tuple[Table | None, list[Problem]]:
+    """As `read_table`, of a file with this content; its name says whether it is a workbook."""
     try:
         if path.suffix.casefold() == SUFFIX:
             lines, unreadable = workbook_rows(data)
@@ -101,10 +109,15 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
     return table, []
 
 
+def guarded(text: str) -> str:
+    """A cell of a CSV that no spreadsheet runs, whatever its separator; read as a table, it is this text again."""
+    return _FORMULA.sub(r"\1\2'", text)
+
+
 def _records(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, without white space around their cells."""
     for line, row in rows:
-        cells = [_GUARD.sub("", _TEXT_FORMULA.sub(r"\1", cell.strip())) for cell in row]
+        cells = [_GUARD.sub(r"\1\2", _TEXT_FORMULA.sub(r"\1", cell.strip())) for cell in row]
         if any(cells):
             yield line, cells
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.authoring.new_assignment import NewAssignment
     from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
+    from graders.course.importing import PlannedRoster
     from graders.demo import Demo
     from graders.intake.collect import Receipt
     from graders.marks.differences import Differences, NotApplied
@@ -61,6 +62,15 @@ def warn_of_roster(course: Course) -> None:
     warn_all(course.roster_problems)
     if aside := [group.name for group in course.groups if group.aside]:
         warn(f"Set aside until these rows are corrected: {', '.join(aside)}. All other groups go on.")
+
+
+def print_planned_roster(planned: PlannedRoster) -> None:
+    """What an import changes; on stderr what to look at, in the list and in the new roster."""
+    from reports.roster_lines import difference_lines, open_lines
+
+    for line in difference_lines(planned):
+        say(line, " " * 6)
+    warn_all(open_lines(planned))
 
 
 def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> None:

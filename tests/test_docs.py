@@ -16,7 +16,7 @@ import cli
 from assignments.assignment import Assignment
 from assignments.data.sources import SOURCES
 from assignments.misconceptions import Misconception
-from graders.course import roster
+from graders.course import people_lists, roster_columns
 from graders.course.course import Course
 from graders.metrics import METRICS
 from graders.tasks import TASKS
@@ -99,7 +99,18 @@ def test_every_key_of_a_toml_file_is_documented(page, model):
 
 
 def test_every_column_of_the_roster_is_documented():
-    assert names_table(text("docs/course.md"), "column") == {*roster.REQUIRED, *roster.OPTIONAL}
+    assert names_table(text("docs/course.md"), "column") == {
+        *roster_columns.REQUIRED,
+        *roster_columns.OPTIONAL,
+    }
+
+
+def test_every_list_that_an_import_reads_is_documented_and_in_the_help():
+    kinds = {kind.id for kind in people_lists.KINDS}
+    table = text("docs/course.md").split("| kind | list |", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"^\| `([\w-]+)`", table, re.M)) == kinds
+    (option,) = [param for param in COMMANDS["roster", "import"].params if param.name == "kind"]
+    assert set(re.findall(r"[\w-]+", option.help)) >= kinds
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ hidden/         the secret and the instructor's hidden data         (graders.cou
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,9 +24,10 @@ from assignments.errors import Problem, UserError, nearest
 from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
-from graders.course.course_checks import value_problems
+from graders.course.course_checks import roster_setting_problems, value_problems
 from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.course.roster import Columns, Group, Member, Roster, read_roster, roster_path
+from graders.course.roster import Group, Member, Roster, read_roster, roster_path
+from graders.course.roster_columns import Columns
 from graders.course.working_days import Calendar, in_utc
 
 __all__ = [
@@ -60,9 +62,21 @@ class Access(Frozen):
 
 
 class RosterSettings(Frozen):
-    """How roster.csv is read."""
+    """How roster.csv is read, and what an import fills in."""
 
     columns: Columns = Columns()
+    repository: str | None = None
+    """The address of a group's repository, with columns of the roster in braces: `https://host/org/{group}.git`."""
+
+
+@dataclass(frozen=True)
+class RosterRules:
+    """What course.toml says of the roster."""
+
+    folder: Path
+    allow_file: bool
+    columns: Columns
+    repository: str | None
 
 
 class Repositories(Frozen):
@@ -292,13 +306,7 @@ def load_course(folder: Path) -> Course:
             sets that group aside.
     """
     folder = folder.resolve()
-    path = folder / "course.toml"
-    if not path.is_file():
-        what = "is missing" if folder.is_dir() else "there is no such folder"
-        if courses := sorted(inner.parent.name for inner in folder.glob("*/course.toml")):
-            cure = f"name the course's folder: -c {folder / courses[0]}"
-            raise CourseError([Problem(str(path), "", None, what, cure)])
-        raise CourseError([Problem(str(path), "", None, what, f"make a course: medmark init {folder}")])
+    path = _course_toml(folder)
     try:
         document = read_toml(path)
     except TomlErrors as error:
@@ -317,6 +325,33 @@ def load_course(folder: Path) -> Course:
     if course is None or problems or roster.stops:
         raise CourseError([*problems, *_all_problems(roster)])
     return course
+
+
+def roster_rules(folder: Path) -> RosterRules:
+    """What course.toml says of the roster, whether or not there is a roster or an assignment yet.
+
+    Raises:
+        CourseError: there is no course.toml, or what it says of the roster is wrong.
+    """
+    folder = folder.resolve()
+    document = read_toml(_course_toml(folder))
+    _, problems = check_toml(document, Course, {"folder": str(folder), "groups": []})
+    problems += roster_setting_problems(document)
+    if wrong := [problem for problem in problems if problem.key.split(".")[0] in ("roster", "access")]:
+        raise CourseError(wrong)
+    settings = RosterSettings.model_validate(document.values.get("roster", {}))
+    return RosterRules(folder, _allows_file(document.values), settings.columns, settings.repository)
+
+
+def _course_toml(folder: Path) -> Path:
+    """The settings of the course in a folder; `CourseError` where there are none."""
+    path = folder / "course.toml"
+    if path.is_file():
+        return path
+    what = "is missing" if folder.is_dir() else "there is no such folder"
+    courses = sorted(inner.parent.name for inner in folder.glob("*/course.toml"))
+    cure = f"name the course's folder: -c {folder / courses[0]}" if courses else f"make a course: medmark init {folder}"
+    raise CourseError([Problem(str(path), "", None, what, cure)])
 
 
 def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:

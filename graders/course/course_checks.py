@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from assignments.errors import Problem, nearest
 from assignments.toml_errors import Document, TomlErrors
 from graders.course.late_policy import bank_holidays, read_policy
+from graders.course.roster_addresses import pattern_problem
 from graders.course.working_days import clock_problem
 
 
@@ -21,6 +22,7 @@ def value_problems(document: Document, folder: Path) -> list[Problem]:
         *_token_problems(document),
         *_staff_problems(document),
         *_late_problems(document, folder),
+        *roster_setting_problems(document),
     ]
 
 
@@ -82,6 +84,18 @@ def _staff_problems(document: Document) -> list[Problem]:
         for login in (staff if isinstance(staff, dict) else ())
         if login == "root" or login.isdigit()
     ]
+
+
+def roster_setting_problems(document: Document) -> list[Problem]:
+    """A pattern of addresses that gives none."""
+    roster, access = document.values.get("roster"), document.values.get("access")
+    pattern = roster.get("repository") if isinstance(roster, dict) else None
+    allow_file = isinstance(access, dict) and access.get("allow_file") is True
+    wrong = pattern_problem(pattern, allow_file) if isinstance(pattern, str) else None
+    if wrong is None:
+        return []
+    what, _, cure = wrong.partition("; ")
+    return [document.problem(("roster", "repository"), what, cure)]
 
 
 def _token_problems(document: Document) -> list[Problem]:

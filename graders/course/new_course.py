@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import catalogue
-from graders.course.roster import HEADER, OPTIONAL
+from graders.course.roster_columns import HEADER, OPTIONAL
 from graders.course.secret import make_secret, secret_path
 
 COURSE_TOML = """\
@@ -30,6 +30,9 @@ sandbox = {sandbox}                  # "docker"; "local" runs students' code as 
 allow_file = {allow_file}                  # whether repositories may be folders of this machine (file://)
 [access.token_env]                  # host = name of the environment variable with a read-only token
 # "github.com" = "GITHUB_TOKEN"
+
+# [roster]                          # what `medmark roster import` fills in
+# repository = "https://github.com/ORG/{{group}}.git"
 
 # [repositories]                    # limits on a group's repository
 # size_mb = 1000

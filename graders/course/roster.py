@@ -6,18 +6,17 @@ problem that leaves open who is who stops the whole course.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from assignments.errors import Problem, closest, nearest
+from assignments.errors import Problem
 from assignments.frozen import Frozen
-from assignments.tables import Row, Table, column_key, read_table
+from assignments.tables import Table, read_table, table_of
 from graders.course.cells import (
     OF_PERSON,
     branch_cell_problem,
@@ -28,13 +27,9 @@ from graders.course.cells import (
     repository_problem,
     without_credentials,
 )
+from graders.course.roster_columns import HEADER, Columns, RosterRow, roster_rows
 
-REQUIRED = ("group", "member", "name", "email", "repository")
-OPTIONAL = ("branch", "path", "pass_mark", "candidate")
-HEADER = ",".join(REQUIRED)
 SUFFIXES = (".csv", ".xlsx")
-HEADING_CLOSENESS = 0.8
-"""A heading this similar to a column's name may be meant as that column."""
 
 
 class Member(Frozen):
@@ -66,26 +61,6 @@ class Group(Frozen):
     """Problems of its rows: medmark collects what it can, and gives no mark until they are corrected."""
 
 
-class Columns(Frozen):
-    """The headings of this roster's columns, from `[roster.columns]` of course.toml: exports have their own."""
-
-    group: str | None = None
-    member: str | None = None
-    name: str | tuple[str, ...] | None = None
-    """A space joins several columns."""
-    email: str | None = None
-    repository: str | None = None
-    branch: str | None = None
-    path: str | None = None
-    pass_mark: str | None = None
-    candidate: str | None = None
-
-    def headings(self, column: str) -> tuple[str, ...]:
-        """The headings that make up a column: its own name unless another is set."""
-        named: str | tuple[str, ...] | None = getattr(self, column)
-        return (named or column,) if isinstance(named, str | None) else named
-
-
 @dataclass
 class Roster:
     """The groups of a roster, and its problems."""
@@ -107,69 +82,32 @@ def roster_path(folder: Path) -> Path:
 
 def read_roster(path: Path, allow_file: bool, columns: Columns) -> Roster:
     """The groups in the order of the file, and every problem."""
-    roster = Roster()
     both = [other.name for suffix in SUFFIXES if (other := path.with_suffix(suffix)).exists()]
     if len(both) > 1:
         what = f"this folder has two rosters: {' and '.join(both)}"
-        roster.stops = [Problem(str(path), "", None, what, "remove one")]
-        return roster
-    table, problems = read_table(path)
+        return Roster(stops=[Problem(str(path), "", None, what, "remove one")])
+    return _roster(path, read_table(path), allow_file, columns)
+
+
+def roster_of(path: Path, data: bytes, allow_file: bool, columns: Columns) -> Roster:
+    """The roster that a file of this content would be, whatever lies at the path now."""
+    return _roster(path, table_of(path, data), allow_file, columns)
+
+
+def _roster(path: Path, read: tuple[Table | None, list[Problem]], allow_file: bool, columns: Columns) -> Roster:
+    table, problems = read
     if table is None:
         cure = f"write one row per person under the header {HEADER}"
-        roster.stops = [p if p.cure else Problem(p.file, p.key, p.line, p.what, cure) for p in problems]
-        return roster
-    keys = _column_keys(table, columns, roster)
-    if keys is None:
-        return roster
-    if not table.rows:
-        roster.stops.append(Problem(str(path), "", None, "has no row below its header", "write one row per person"))
-        return roster
-    _RosterReader(path, roster, allow_file).read([_RosterRow.of(row, keys, table) for row in table.rows])
+        return Roster(stops=[p if p.cure else Problem(p.file, p.key, p.line, p.what, cure) for p in problems])
+    rows = roster_rows(table, columns)
+    if rows.problems:
+        return Roster(stops=list(rows.problems), notes=list(rows.notes))
+    if not rows.rows:
+        what = "has no row below its header"
+        return Roster(stops=[Problem(str(path), "", None, what, "write one row per person")], notes=list(rows.notes))
+    roster = Roster(notes=list(rows.notes))
+    _RosterReader(path, roster, allow_file).read(rows.rows)
     return roster
-
-
-@dataclass(frozen=True)
-class _RosterRow:
-    """One row, its cells by the name of the column."""
-
-    number: int
-    cells: Mapping[str, str]
-    more: tuple[tuple[str, str], ...]
-    problem: Problem | None
-
-    @classmethod
-    def of(cls, row: Row, column_keys: Mapping[str, Sequence[str]], table: Table) -> _RosterRow:
-        cells = {name: " ".join(filter(None, map(row.cells.__getitem__, keys))) for name, keys in column_keys.items()}
-        read = set(chain.from_iterable(column_keys.values()))
-        more = tuple((heading, row.cells[key]) for key, heading in table.headings.items() if key not in read)
-        return cls(row.line, cells, more, row.problem)
-
-
-def _column_keys(table: Table, columns: Columns, roster: Roster) -> dict[str, list[str]] | None:
-    """The table's keys that make up each column of a roster; None where a required column is missing."""
-    keys: dict[str, list[str]] = {}
-    for name in (*REQUIRED, *OPTIONAL):
-        headings = columns.headings(name)
-        missing = [heading for heading in headings if column_key(heading) not in table.headings]
-        if not missing:
-            keys[name] = [column_key(heading) for heading in headings]
-        elif getattr(columns, name) is not None:
-            cure = nearest(missing[0], table.headings.values())
-            what = f'there is no column "{missing[0]}", which [roster.columns] of course.toml names'
-            roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
-        elif name in REQUIRED:
-            near = closest(name, table.headings.values(), HEADING_CLOSENESS)
-            cure = f"the header is {HEADER}, and if needed {', '.join(OPTIONAL)}; or name yours in [roster.columns]"
-            what = f'there is no such column, but there is "{near}"' if near else "there is no such column"
-            roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
-    read = set(chain.from_iterable(keys.values()))
-    unused = [name for name in OPTIONAL if name not in keys]
-    for key, heading in table.headings.items():
-        near = None if key in read else closest(key, unused, HEADING_CLOSENESS)
-        if near:
-            what = "this column is not read; the mark sheet has it as it is"
-            roster.notes.append(Problem(str(table.path), heading, table.line, what, f"did you mean {near}?"))
-    return None if roster.stops else keys
 
 
 @dataclass
@@ -182,7 +120,7 @@ class _RosterReader:
     groups: dict[str, Group] = field(default_factory=dict)
     aside: dict[str, list[str]] = field(default_factory=dict)
 
-    def read(self, lines: list[_RosterRow]) -> None:
+    def read(self, lines: Sequence[RosterRow]) -> None:
         sound = [line for line in lines if self._in_a_group(line)]
         for line in sound:
             self._add_member(line)
@@ -206,7 +144,7 @@ class _RosterReader:
         for group in groups:
             self.aside.setdefault(group, []).append(f"{where}: {what}")
 
-    def _in_a_group(self, line: _RosterRow) -> bool:
+    def _in_a_group(self, line: RosterRow) -> bool:
         """Whether the row can be read and names a group, which is added if it is new."""
         name = line.cells["group"]
         wrong = group_problem(name)
@@ -219,7 +157,7 @@ class _RosterReader:
             self._set_aside(line.number, "group", *wrong)
         return wrong is None and line.problem is None
 
-    def _add_member(self, line: _RosterRow) -> None:
+    def _add_member(self, line: RosterRow) -> None:
         cells, name = line.cells, line.cells["group"]
         for key, check in OF_PERSON.items():
             if wrong := check(cells.get(key, "")):
@@ -238,7 +176,7 @@ class _RosterReader:
         group = self.groups[name]
         self.groups[name] = group.model_copy(update={"members": (*group.members, member)})
 
-    def _add_repositories(self, lines: Sequence[_RosterRow]) -> None:
+    def _add_repositories(self, lines: Sequence[RosterRow]) -> None:
         """The repository, branch and path of a group, from one of its rows or from all."""
         checks: dict[str, Callable[[str], tuple[str, str] | None]] = {
             "repository": partial(repository_problem, allow_file=self.allow_file),
@@ -270,10 +208,10 @@ class _RosterReader:
                 what = f"group {name} has no repository"
                 self._set_aside(begins, "repository", what, "write its address on one of its rows", name)
 
-    def _report_same_people(self, lines: Sequence[_RosterRow]) -> None:
+    def _report_same_people(self, lines: Sequence[RosterRow]) -> None:
         """The same id twice leaves open who somebody is; a shared e-mail or candidate number sets its groups aside."""
         for key in ("member", "email", "candidate"):
-            first: dict[str, _RosterRow] = {}
+            first: dict[str, RosterRow] = {}
             for line in lines:
                 value = line.cells.get(key, "")
                 before = first.setdefault(comparison_key(value), line)
@@ -286,7 +224,7 @@ class _RosterReader:
                     groups = dict.fromkeys((before.cells["group"], line.cells["group"]))
                     self._set_aside(line.number, key, what, cure, *groups)
 
-    def _report_same_groups(self, lines: Sequence[_RosterRow]) -> None:
+    def _report_same_groups(self, lines: Sequence[RosterRow]) -> None:
         """Groups with nearly the same name or the same repository, and names of both a group and a member."""
         starts = self._starts(lines)
         names: dict[str, str] = {}
@@ -306,7 +244,7 @@ class _RosterReader:
             if id in self.groups and solo.get(id) != id:
                 self._stop(line.number, "member", f'"{id}" is also the name of a group', "rename one of them")
 
-    def _starts(self, lines: Iterable[_RosterRow]) -> dict[str, int]:
+    def _starts(self, lines: Iterable[RosterRow]) -> dict[str, int]:
         starts: dict[str, int] = {}
         for line in lines:
             starts.setdefault(line.cells["group"], line.number)

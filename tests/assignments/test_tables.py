@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 
 import pytest
 
-from assignments.tables import read_table
+from assignments.tables import guarded, read_table
 
 ROWS = [{"member": "s1", "name": "Zoë O'Brien"}, {"member": "s2", "name": "Lovelace, Ada"}]
 PLAIN = 'member,name\ns1,Zoë O\'Brien\ns2,"Lovelace, Ada"\n'
@@ -127,3 +128,16 @@ def test_only_a_cell_that_is_a_guarded_text_as_a_whole_is_unpacked(tmp_path, cel
         csv.writer(file).writerows([["member", "reason"], ["s1", cell]])
     table, _ = read_table(path)
     assert table.rows[0].cells["reason"] == text
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1", "+44 20", "-1,+2", "@x", "a; =b", "'=x", "''=x", "O'Brien", "\uff1d1", "a,'b", "1-2"]
+)
+def test_a_guarded_cell_runs_nowhere_and_is_read_as_it_was(tmp_path, cell):
+    out = io.StringIO()
+    csv.writer(out).writerows([["name", "more"], [guarded(cell), "x"]])
+    (row,) = rows(tmp_path, out.getvalue())
+    assert row["name"] == cell
+    for separator in ",;|":
+        for part in guarded(cell).split(separator):
+            assert part.strip()[:1] not in tuple("=+-@\uff1d")

@@ -15,7 +15,8 @@ from openpyxl.utils import get_column_letter
 
 from assignments import workbooks
 from assignments.tables import read_table
-from graders.course.roster import HEADER, Columns, read_roster, roster_path
+from graders.course.roster import read_roster, roster_path
+from graders.course.roster_columns import HEADER, Columns
 
 
 def workbook(path, *rows, formats=None, sheets=None):
