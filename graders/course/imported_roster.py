@@ -99,7 +99,7 @@ def imported_rows(people: PeopleList, present: Sequence[RosterRow], rules: Impor
         if not row.cells["email"]:
             work.problem(person, "email", "has no e-mail address", "write it into the roster")
     _check_own_groups(rows, names.names.values(), work)
-    if not rows and people.kind.whole:
+    if not rows and people.kind.whole and not work.stops:
         work.stop(None, "groups", "nobody is in a group that counts", "see the lines below")
     if work.stops:
         return ImportedRows(stops=tuple(work.stops), problems=tuple(work.problems))
