@@ -898,19 +898,31 @@ def doctor(
     course: Annotated[
         Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="Check this course too.")
     ] = None,
+    hosts: Annotated[
+        bool, typer.Option("--hosts", help="Try every repository address and token of the roster once.")
+    ] = False,
 ) -> None:
     """Say what this machine can run, and what is missing.
 
-    Exit code 1 if something is missing that marking needs.
+    With --hosts it contacts the hosts of the roster: one line for each host, and one for each group whose repository
+    medmark cannot read. Nothing is fetched. Exit code 1 if something is missing that marking needs.
     """
     from graders.runs.doctor import examine
-    from reports.progress import seldom
+    from graders.runs.doctor_hosts import examine_hosts
+    from reports.progress import progress, seldom
 
+    _check_with("--course", course, ("--hosts", hosts))
     well = True
     reading = seldom(lambda done, of, subject, left: console.warn(f"reading {done}/{of} {subject}"))
     for fact in examine(course, reading):
         console.print_fact(fact)
         well = well and (fact.well or fact.optional)
+    if hosts and course is not None:
+        with progress("looking") as step:
+            facts = list(examine_hosts(course, lambda done, of, group: step(done, of, group, None)))
+        for fact in facts:
+            console.print_fact(fact)
+            well = well and (fact.well or fact.optional)
     raise typer.Exit(0 if well else 1)
 
 

@@ -75,3 +75,17 @@ def test_a_list_that_cannot_be_read_is_a_mistake_of_the_person(course):
     assert output.code == 2
     assert "no list of people that medmark reads has these columns: colour" in output.err
     assert "Traceback" not in output.err
+
+
+def test_the_doctor_looks_at_hosts_only_where_somebody_says_so(course):
+    (course / "roster.csv").write_text(HEADER + "g1,s1,Ada,a@b.org,file:///nowhere/g1\n")
+    (course / "course.toml").write_text(COURSE + PATTERN + "[access]\nallow_file = true\n")
+    without = medmark("doctor", "-c", course)
+    assert "this machine" not in without.out
+    output = medmark("doctor", "--hosts", "-c", course)
+    assert output.code == 1
+    assert "missing  this machine: none of 1 repository answers without a token" in output.out
+    assert "missing  g1: file:///nowhere/g1: there is no repository at this address" in output.out
+    assert "looking 1/1 g1" in output.err
+    alone = medmark("doctor", "--hosts")
+    assert (alone.code, "--hosts belongs to --course" in alone.err) == (2, True)

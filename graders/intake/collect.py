@@ -128,7 +128,7 @@ def collect(
     assignment = assignment_of(course, assignment_id, names=False)
     groups = _groups(course, only)
     latest: dict[str, Observation] = {}
-    with _stoppable(reach_of(course), jobs) as (reach, pool):
+    with stoppable(reach_of(course), jobs) as (reach, pool):
         check_tokens(reach, [group.repository for group in groups if group.repository])
         looks = {pool.submit(_observe, course, assignment_id, group, now, reach): group for group in groups}
         for done, finished in enumerate(as_completed(looks), 1):
@@ -199,7 +199,7 @@ def _files(
         counts = decided[group.name]
         return _submission(course, assignment, group, counts, mirror_of(course, group, record, counts.commit), reach)
 
-    with _stoppable(reach_of(course), jobs) as (reach, pool):
+    with stoppable(reach_of(course), jobs) as (reach, pool):
         futures = [pool.submit(submission_of, group, reach) for group in groups]
         return flag_equal_work([future.result() for future in futures])
 
@@ -359,7 +359,7 @@ def reach_of(course: Course) -> Reach:
 
 
 @contextmanager
-def _stoppable(reach: Reach, jobs: int) -> Iterator[tuple[Reach, ThreadPoolExecutor]]:
+def stoppable(reach: Reach, jobs: int) -> Iterator[tuple[Reach, ThreadPoolExecutor]]:
     """Threads whose git processes end at once if an exception or Ctrl-C ends the block."""
     pool = ThreadPoolExecutor(max_workers=max(1, jobs))
     try:

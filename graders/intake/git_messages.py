@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 _FRESH = "copy your files into a fresh repository, commit and push"
+ACCESS_REFUSED = "access was refused: give the marker read access to the repository"
+NO_REPOSITORY = "there is no repository at this address, or the marker may not read it: check the address in the roster"
+NO_ANSWER = "the host did not answer"
+UNREADABLE = "git could not read the repository"
+"""Where git's message has no cause that is listed here."""
 _CAUSES = (
     (
         r"out of memory|cannot allocate memory|mmap failed",
@@ -13,11 +18,11 @@ _CAUSES = (
     (
         r"could not read Username|Authentication failed|HTTP Basic|error: 40[13]|Permission denied \(|"
         r"terminal prompts disabled|unable to read askpass",
-        "access was refused: give the marker read access to the repository",
+        ACCESS_REFUSED,
     ),
     (
         r"not found|does not appear to be a git repository|error: 404|does not exist",
-        "there is no repository at this address, or the marker may not read it: check the address in the roster",
+        NO_REPOSITORY,
     ),
     (
         r"unable to update url base from redirection|redirect|error: 30\d",
@@ -26,7 +31,7 @@ _CAUSES = (
     (
         r"Could not resolve|Connection (refused|timed out|reset)|Failed to connect|Network is unreachable|"
         r"timed out|early EOF|error: 5\d\d|Connection closed|unexpected disconnect",
-        "the host did not answer",
+        NO_ANSWER,
     ),
     (r"Host key verification failed", "the marker does not know the host's key: ask the course's staff"),
     (r"transport '\w+' not allowed", "this course does not allow this kind of address"),
@@ -72,7 +77,7 @@ def feedback_on(messages: str) -> str:
     for pattern, feedback in _CAUSES:
         if re.search(pattern, messages, re.IGNORECASE):
             return feedback
-    return "git could not read the repository"
+    return UNREADABLE
 
 
 def is_group_at_fault(messages: str) -> bool:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import http.server
 import os
-import shutil
-import ssl
 import stat
 import subprocess
 import sys
-import threading
 import time
 import unicodedata
 from pathlib import Path
@@ -23,6 +19,7 @@ from graders.intake import hardened_git
 from graders.intake.checkout import Caps, TreeEntry, _is_name, _select, tree_of, write_files
 from graders.intake.clone import Signature, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
+from tests.graders.intake.https_hosts import Answer, HttpsHost, certified
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
 
 FILES = Reach(allow_file=True, timeout_s=20)
@@ -274,54 +271,25 @@ def test_a_token_is_given_to_its_host_alone_and_stands_in_no_argument_file_or_me
 @pytest.fixture
 def https_hosts(tmp_path, monkeypatch):
     """Two hosts that record what git sends; the first answers as the test says, the second with 404."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "certificate"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "certificate"))
-    monkeypatch.setenv("no_proxy", "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
-    hosts = [Host(context), Host(context)]
+    context = certified(tmp_path, monkeypatch)
+    hosts = [RecordingHost(context), RecordingHost(context)]
     yield hosts
     for host in hosts:
         host.close()
 
 
-class Host:
-    """An https server in a thread."""
+class RecordingHost(HttpsHost):
+    """A host that knows every request, and the command lines of the machine at that moment."""
 
     def __init__(self, context):
         self.seen = []
         self.moved_to = None
-        outer = self
+        super().__init__(context, self.answer)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
-                outer.seen.append((self.headers.get("Authorization"), b"".join(commands)))
-                self.send_response(302 if outer.moved_to else 404)
-                if outer.moved_to:
-                    self.send_header("Location", outer.moved_to + self.path)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("localhost", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.name = f"localhost:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def answer(self, path, authorization):
+        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+        self.seen.append((authorization, b"".join(commands)))
+        return Answer(302, headers=(("Location", self.moved_to + path),)) if self.moved_to else Answer(404)
 
 
 def _readable(path):
