@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assignments.assignment import Assignment
+    from graders.authoring.handing_out import PlannedHandout
     from graders.course.course import Course
     from graders.marks.results import Results
     from graders.runs.marking import Change
@@ -661,25 +662,60 @@ def handout(
     course: Annotated[
         Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="The assignment as this course sets it.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Let shared patients' cases leave without asking.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Bring the handout in FOLDER up to date; students' files stay.")
+    ] = False,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="With --update: what students read about it.")] = "",
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Without asking: let shared patients' cases leave, and update the folder."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --update: show what would change, and write nothing.")
+    ] = False,
 ) -> None:
     """Write the handout for students: brief, starter, tests, data.
 
     It leaves out hidden tests, references and hidden cases. An assignment of the catalogue is handed out only while its
     last rehearsal passed and is still valid. Of a folder of patients, no case leaves unless [data] share and permission
     say so: then you see how many would, and nothing is written unless you agree.
+
+    --update writes only what changed since the handout in FOLDER was written, and HANDOUT_CHANGES.md for students. It
+    never touches solution.py or anything else that students write. A file of the handout that they edited stays, and
+    its new version lies beside it. You see the difference first; exit code 1 if you do not agree.
     """
     from graders.authoring.handing_out import planned_handout
     from reports.progress import progress, seldom
 
+    _check_with("--update", update, ("--message", message), ("--dry-run", dry_run))
     with progress("reading") as step:
         planned = planned_handout(assignment, course, seldom(step))
+    if update:
+        _update_handout(planned, folder, message, yes=yes, dry_run=dry_run)
+        return
     console.print_leaving(planned)
     agreed = not planned.needs_consent or _agreed("Hand out these cases?", yes)
     if not agreed:
         raise typer.Exit(1)
     for path in planned.write(folder, agreed=agreed):
         print(path)
+
+
+def _update_handout(planned: PlannedHandout, folder: Path, message: str, *, yes: bool, dry_run: bool) -> None:
+    """Show what an update changes, ask, and write it."""
+    from graders.authoring.handout_update import planned_update
+
+    with planned_update(planned, folder) as update:
+        console.print_update(update)
+        if update.changes_nothing or dry_run:
+            return
+        if update.hands_out_cases:
+            console.print_leaving(planned)
+        question = "Change these files, and hand out these cases?" if update.hands_out_cases else "Change these files?"
+        if not _agreed(question, yes):
+            raise typer.Exit(1)
+        for path in update.write(message, agreed=True):
+            print(path)
 
 
 @app.command()

@@ -6,7 +6,8 @@ decides whether an assignment may be handed out (`graders.authoring.handing_out`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assignments.assignment import Assignment
@@ -36,6 +37,7 @@ def write_handout(
     medmark: str = "",
     texts: Mapping[str, str] | None = None,
     cases: PublishedCases | None = None,
+    further: Sequence[Path] = (),
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
 
@@ -46,6 +48,7 @@ def write_handout(
         medmark: its version.
         texts: further files by name, such as the kit's `README.md` and `limits.md`.
         cases: the published cases; without them they are made now.
+        further: files of the handout that lie in its folder already.
 
     Returns:
         The files written.
@@ -71,7 +74,7 @@ def write_handout(
     for path in [*texts_of_author, *own_rubrics(assignment)]:
         if path.is_file():
             written.append(_written(folder / path.name, path.read_bytes()))
-    for name, content in _starters(assignment).items():
+    for name, content in starters(assignment).items():
         written.append(_written(folder / name, content))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
         written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
@@ -83,8 +86,18 @@ def write_handout(
         written.append(_written(folder / "data" / "README.md", cases.readme))
     archives = [out / f"{assignment.id}-data.zip"] if cases.train else []
     digest = "".join(write_archive(folder, written, archive) for archive in archives)
-    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {}, cases.kind, digest)
+    written += further
+    files = {path.relative_to(folder).as_posix(): file_digest(path) for path in sorted(written)}
+    own = folder_digest(assignment)
+    names = tuple(starters(assignment))
+    note = HandoutNote(assignment.id, medmark, own, runtimes or {}, cases.kind, digest, files, names)
     return (*written, _written(folder / HANDOUT, note.text()), *archives)
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file, as a handout's note has it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_work(assignment: Assignment, out: Path) -> None:
@@ -94,14 +107,17 @@ def refuse_work(assignment: Assignment, out: Path) -> None:
         UserError: it does.
     """
     folder = out / assignment.id
-    for name in _starters(assignment):
+    for name in starters(assignment):
         if (folder / name).exists():
-            raise UserError(f"{folder / name} is there already; choose an empty folder")
+            raise UserError(
+                f"{folder / name} is there already; choose an empty folder, or bring the handout there up to date: "
+                f"medmark handout {assignment.id} {out} --update"
+            )
     for name in ("train", "val"):
         refuse_leftovers(folder / "data", name)
 
 
-def _starters(assignment: Assignment) -> dict[str, bytes]:
+def starters(assignment: Assignment) -> dict[str, bytes]:
     """What a group starts from, by the file's name: the folder's own files, else what is cut from a reference."""
     own = assignment.folder / "starter"
     if own.is_dir():

@@ -48,6 +48,11 @@ class HandoutNote:
     where an earlier medmark wrote it."""
     data: str = ""
     """SHA-256 of the archive of `data/`; empty where an earlier medmark wrote it."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each other file of the handout, by its path: an update sees which of them a group has edited. Empty
+    where an earlier medmark wrote it."""
+    starters: tuple[str, ...] = ()
+    """Those of them that students write on."""
 
     def text(self) -> str:
         """The file's content."""

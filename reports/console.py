@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
     from graders.authoring.data_summary import DataSummary
     from graders.authoring.handing_out import PlannedHandout
+    from graders.authoring.handout_update import PlannedUpdate
     from graders.authoring.leaves import Leaves
     from graders.authoring.new_assignment import NewAssignment
     from graders.authoring.splitting import ProposedSplit
@@ -285,6 +286,14 @@ def print_leaving(planned: PlannedHandout) -> None:
     from reports.leaving import leaving_lines
 
     warn_all(leaving_lines(planned))
+
+
+def print_update(update: PlannedUpdate) -> None:
+    """What an update of a handout changes, and what stays since somebody edited it."""
+    from reports.update_lines import update_lines
+
+    for line in update_lines(update):
+        say(line, " " * 10)
 
 
 def print_split(proposed: ProposedSplit) -> None:

@@ -52,18 +52,25 @@ class PlannedHandout:
         Raises:
             UserError: nobody agreed, the folder holds work, or the split has been changed since the cases were read.
         """
+        self.refuse_without_consent(agreed)
+        refuse_work(self.assignment, folder)
+        self.record()
+        return self.write_files(folder)
+
+    def refuse_without_consent(self, agreed: bool) -> None:
+        """Raise `UserError` where patients' cases would leave and nobody agreed."""
         if self.needs_consent and not agreed:
             cases, subjects = self.cases.counts
             raise UserError(
                 f"{self.assignment.folder}: the handout holds {cases} cases of {subjects} subjects, and nobody has "
                 f"agreed that they leave. See which: {split_command(self.assignment, '--leaves')}"
             )
-        refuse_work(self.assignment, folder)
+
+    def record(self) -> None:
+        """Record that shared cases were handed out, before the first is written: a failure may be half-way."""
         if self.cases.kind == "shared":
             assert self.cases.prepared is not None
-            # First: if writing fails half-way, some cases may have left.
             record_handout(self.assignment, self.cases.prepared)
-        return self.write_files(folder)
 
     def write_files(self, folder: Path) -> tuple[Path, ...]:
         """Write the files alone, such as for a list of them: nobody is asked, and nothing is recorded."""
@@ -71,9 +78,11 @@ class PlannedHandout:
         limits = limits_text(self.assignment)
         offered: dict[str, RuntimeFacts] = {str(name): facts for name, facts in runtimes.items()}
         texts = {**kit_texts(self.assignment, self.cases, runtimes, limits, self.terms), "limits.md": limits}
-        written = write_handout(self.assignment, folder, offered, medmark_version(), texts, self.cases)
-        wheel = None if self.terms.install else student_wheel(folder / self.assignment.id)
-        return written if wheel is None else (*written, wheel)
+        home = folder / self.assignment.id
+        home.mkdir(parents=True, exist_ok=True)
+        wheel = None if self.terms.install else student_wheel(home)
+        further = () if wheel is None else (wheel,)
+        return write_handout(self.assignment, folder, offered, medmark_version(), texts, self.cases, further)
 
 
 def planned_handout(name: str, course: Path | None = None, on_progress: Progress = lambda *_: None) -> PlannedHandout:

@@ -16,6 +16,7 @@ from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import load
 from graders.authoring.handing_out import hand_out, planned_handout
+from graders.authoring.handout_update import planned_update
 from graders.authoring.splitting import proposed_split
 from graders.tasks import TASKS
 from graders.version import medmark_version
@@ -243,3 +244,28 @@ def test_a_handout_over_work_records_nothing(tmp_path):
     with pytest.raises(UserError, match="is there already"):
         hand_out(str(folder), tmp_path / "out", agreed=True)
     assert (folder / "split.csv").read_text() == before
+
+
+def test_an_update_with_shared_patients_asks_only_where_cases_change(tmp_path):
+    folder = split_folder(tmp_path, data=PERMITTED)
+    hand_out(str(folder), tmp_path / "out", agreed=True)
+    before = (folder / "split.csv").read_text()
+    (folder / "brief.md").write_text("# Another brief\n")
+    with planned_update(planned_handout(str(folder)), tmp_path / "out") as update:
+        assert not update.hands_out_cases
+        update.write()
+    assert (folder / "split.csv").read_text() == before
+    next((tmp_path / "out/slices/data/train").iterdir()).unlink()
+    note = tmp_path / "out/slices/handout.json"
+    files = json.loads(note.read_text())
+    lost = next(name for name in files["files"] if not (tmp_path / "out/slices" / name).exists())
+    del files["files"][lost]
+    note.write_text(json.dumps(files))
+    with planned_update(planned_handout(str(folder)), tmp_path / "out") as update:
+        assert [(change.name, change.fate) for change in update.changes] == [(lost, "new")]
+        assert update.hands_out_cases
+        with pytest.raises(UserError, match="nobody has agreed that they leave"):
+            update.write()
+        assert not (tmp_path / "out/slices" / lost).exists()
+        update.write(agreed=True)
+    assert (tmp_path / "out/slices" / lost).exists()
