@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from assignments.assignment import Assignment
     from graders.authoring.handing_out import PlannedHandout
     from graders.course.course import Course
+    from graders.intake.collect import Receipt
+    from graders.intake.hand_in_commits import TakenFolder
     from graders.marks.results import Results
     from graders.runs.marking import Change
     from graders.runs.public_check import CheckedSolution
@@ -225,12 +227,20 @@ def collect(
         bool, typer.Option("--receipts", help="Print the whole receipt of each group, as with --only.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="For cron: print only what needs a person.")] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="First take hand-ins from a folder: one a group or person, or Moodle's."),
+    ] = None,
 ) -> None:
     """Look at every repository, record its tip and fetch it.
 
     Run it every few minutes from cron: the tip seen by the due time counts. Prints one line a group and a summary. A
     repository that cannot be read does not stop the others. Exit code 1 if one could not be read, or a row of the
     roster must be corrected; an empty repository or a missing branch is neither.
+
+    --folder takes the hand-ins of a folder first, as Moodle's "Download all submissions" unpacks, or a folder with the
+    name of each group or member. Each becomes a commit in a repository of its group on this machine, which the roster
+    names. Nothing in it is run, no link followed, no archive opened. Exit code 1 if one could not be taken.
     """
     from contextlib import nullcontext
 
@@ -238,14 +248,41 @@ def collect(
     from reports.progress import progress
 
     opened = _course(course)
+    hand_ins = None if folder is None else _take(opened, assignment, folder)
     with nullcontext(lambda *_: None) if quiet else progress("collecting") as step:
         collected_receipts = collected(
             opened, assignment, only=only or (), on_progress=lambda done, of, group: step(done, of, group, None)
         )
     console.print_receipts(collected_receipts, whole=bool(only) or receipts, quiet=quiet)
     console.warn_all(() if quiet else opened.roster_notes)
-    if opened.roster_problems or any(receipt.unread for receipt in collected_receipts):
+    if hand_ins is not None:
+        _say_waiting(opened, assignment, hand_ins, collected_receipts, _in_course(course))
+    left = hand_ins is not None and (hand_ins.refused or hand_ins.unmatched)
+    if left or opened.roster_problems or any(receipt.unread for receipt in collected_receipts):
         raise typer.Exit(1)
+
+
+def _take(course: Course, assignment: str, folder: Path) -> TakenFolder:
+    """The hand-ins of a folder as commits, printed."""
+    from graders.intake.hand_in_commits import take_hand_ins
+
+    hand_ins = take_hand_ins(course, assignment, folder)
+    console.print_hand_ins(hand_ins)
+    return hand_ins
+
+
+def _say_waiting(
+    course: Course, assignment: str, hand_ins: TakenFolder, receipts: Iterable[Receipt], in_course: str
+) -> None:
+    """Name the table of commits that wait for a person, and the command that accepts them."""
+    from graders.intake.hand_in_commits import write_waiting
+
+    if path := write_waiting(course, assignment, hand_ins, receipts):
+        console.warn(
+            f"{path}: these commits wait for a person, since medmark does not know when they were handed in. Look "
+            "at the table, remove rows that must not count, and accept the others as on time: "
+            f'medmark decide {assignment} late_commit --from {path} --reason "handed in on Moodle in time"{in_course}'
+        )
 
 
 @app.command()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.course.importing import PlannedRoster
     from graders.demo import Demo
     from graders.intake.collect import Receipt
+    from graders.intake.hand_in_commits import TakenFolder
     from graders.marks.differences import Differences, NotApplied
     from graders.marks.results import Results
     from graders.marks.returning import Returnable
@@ -72,6 +73,15 @@ def print_planned_roster(planned: PlannedRoster) -> None:
     for line in difference_lines(planned):
         say(line, " " * 6)
     warn_all(open_lines(planned))
+
+
+def print_hand_ins(folder: TakenFolder) -> None:
+    """What became of a folder of submissions: on stderr what was not taken."""
+    from reports.hand_in_lines import not_taken_lines, taken_lines
+
+    for line in taken_lines(folder):
+        say(line, " " * 6)
+    warn_all(not_taken_lines(folder))
 
 
 def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> None:

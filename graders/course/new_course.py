@@ -58,7 +58,7 @@ weight = 1.0
 grace_minutes = 10                # longer than the time between two runs of medmark collect
 group_extension = "manual"        # or "max", "min": what a member's extension does to the group
 """
-IGNORED = "hidden/\n.medmark/\nreports/\n"
+IGNORED = "hidden/\n.medmark/\nreports/\nhandins/\n"
 
 
 def init_course(

@@ -132,8 +132,8 @@ def _select(entries: Sequence[TreeEntry], caps: Caps) -> tuple[list[TreeEntry], 
         # Python compiles its sources again; nobody reads these.
         if entry.mode.startswith("100") and "__pycache__" not in entry.path.split("/")
     ]
-    odd = [entry.path for entry in files if not _ordinary(entry.path)]
-    files = [entry for entry in files if _ordinary(entry.path)]
+    odd = [entry.path for entry in files if not is_ordinary(entry.path)]
+    files = [entry for entry in files if is_ordinary(entry.path)]
     unusual = _unusual(entries)
     flags = [f"holds {path}" for path in unusual[:NAMED]]
     if len(unusual) > NAMED:
@@ -182,7 +182,8 @@ def _within(entries: Sequence[TreeEntry], caps: Caps) -> list[TreeEntry]:
     return within
 
 
-def _ordinary(path: str) -> bool:
+def is_ordinary(path: str) -> bool:
+    """Whether a path is short and each of its names ordinary, so that it may be written."""
     return len(os.fsencode(path)) <= 400 and all(map(_is_name, path.split("/")))
 
 

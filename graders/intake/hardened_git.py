@@ -122,12 +122,15 @@ def run_git(
     git_dir: Path | None = None,
     address: str | None = None,
     stdin_data: bytes = b"",
+    stdin: IO[bytes] | None = None,
     output: IO[bytes] | None = None,
     output_mb: float = OUTPUT_MB,
     growing: Path | None = None,
     settings_of: Mapping[str, str] | None = None,
 ) -> bytes:
     """What git prints, or `GitFailed`. No process that git started is left running.
+
+    git reads `stdin_data`, or the file `stdin`, which stands where git begins to read.
 
     `address` is the repository that git contacts, which decides the token. With `output`, git prints into that file and
     b"" is returned. `growing` is watched: git is killed once it is larger than the reach allows. `settings_of` is the
@@ -138,14 +141,14 @@ def run_git(
         own = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
         environment = {**own, **settings_of}
     with (
-        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as short,
         tempfile.TemporaryFile() as printed,
         tempfile.TemporaryFile() as stderr,
     ):
-        stdin.write(stdin_data)
-        stdin.seek(0)
+        short.write(stdin_data)
+        short.seek(0)
         stdout = output or printed
-        process = _started([*_git_in(git_dir, reach), *arguments], environment, stdin, stdout, stderr)
+        process = _started([*_git_in(git_dir, reach), *arguments], environment, stdin or short, stdout, stderr)
         try:
             _limit_memory(process)
             _wait(process, reach, growing, (stdout, output_mb), stderr)
