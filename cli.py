@@ -631,6 +631,78 @@ def report(
 
 
 @app.command()
+def export(
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="Of the formats that --list names.")] = "",
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Id of the assignment in course.toml.")] = "",
+    sheet: Annotated[
+        Path | None, typer.Argument(metavar="SHEET", help="The sheet that you downloaded from the platform.")
+    ] = None,
+    course: CourseOption = Path("."),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write. Without it the command only shows.")
+    ] = None,
+    column: Annotated[
+        str, typer.Option(metavar="HEADING", help="The column to fill, where the sheet has several.")
+    ] = "",
+    maximum: Annotated[
+        str, typer.Option(metavar="NUMBER", help="The platform's full mark, where its sheet does not say it.")
+    ] = "",
+    members: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For a sheet without names: a table of participant,member."),
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Of a format that hands out pages: as PDF.")] = False,
+    list_formats: Annotated[bool, typer.Option("--list", help="Print the formats, and by what each is known.")] = False,
+    by: By = None,
+    sandbox: SandboxOption = None,
+) -> None:
+    """Write marks for a learning platform, as the file that it imports.
+
+    Most platforms give out a sheet: download it, name it as SHEET, and its copy has each person's own mark. Only the
+    cells of marks differ. Every row gets a line that says what the platform will do with it. Without --out nothing is
+    written. Later exports list only the rows whose mark changed since.
+    """
+    from graders.record.exports import last_exported
+    from graders.runs.marking import exported, settled
+    from reports.export_lines import export_lines, format_lines, upload_lines
+    from reports.exporting import (
+        check_out,
+        check_pages,
+        export_rules,
+        exported_marks,
+        fill,
+        format_of,
+        marks_to_export,
+    )
+    from reports.exports import EXPORTS
+    from reports.progress import progress, seldom
+    from reports.write import write
+
+    if list_formats:
+        console.say_all(format_lines(EXPORTS))
+        return
+    chosen = format_of(format)
+    check_out(out, sheet, chosen)
+    check_pages(chosen, pdf=pdf)
+    opened = _course(course)
+    by = _decider(opened, by)
+    change = _recorded(opened, assignment, sandbox, after_collecting=True)
+    console.warn_all(change.results.unmatched)
+    rules = export_rules(column, maximum, members)
+    with progress("pages") as step:
+        marks = marks_to_export(opened, settled(change), chosen, pdf=pdf, on_file=seldom(step))
+    filled = fill(chosen, sheet, marks, opened.groups, rules)
+    console.say_all(export_lines(filled, last_exported(change.results.events, format, column)))
+    if out is None:
+        console.warn(f"Nothing is written. To write it: {_typed()} --out FILE{chosen.suffix}")
+        return
+    write(out, filled.data)
+    exported(change, exported_marks(format, column, out, filled), by=by)
+    console.say(f"Wrote {out}")
+    console.say_all(upload_lines(format, EXPORTS, assignment, _in_course(course)))
+
+
+@app.command()
 def site(
     course: Annotated[Path, typer.Argument(metavar="COURSE", help="Folder with course.toml.")] = Path("."),
     out: Annotated[

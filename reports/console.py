@@ -48,6 +48,12 @@ def say(line: str, hanging: str = "  ") -> None:
     print(wrapped(terminal_text(line), sys.stdout, hanging))
 
 
+def say_all(lines: Iterable[str], hanging: str = "  ") -> None:
+    """Several lines of a result."""
+    for line in lines:
+        say(line, hanging)
+
+
 def warn(line: str) -> None:
     """One line on stderr, for the person at the keyboard."""
     print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from graders.marks.differences import Differences, Move, RecordEntry, record_entries
+from graders.record.exports import EXPORTED, export_of
 from graders.record.ledger import Event
 from graders.record.snapshots import RETURNED, RecordedMark
 from reports.bands import band_of
@@ -59,6 +60,10 @@ def record_lines(events: Sequence[Event]) -> Iterator[str]:
 
 def _effect(entry: RecordEntry) -> str:
     event = entry.event
+    if event.kind == EXPORTED:
+        export = export_of(event)
+        column = f", {export.column}" if export.column else ""
+        return f"exported to {export.file} ({export.format}{column}): {_marks(len(export.marks))}"
     if entry.differences is None:
         what = f"{event.kind} {event.value}".strip()
         return f"{what} for {'/'.join(part for part in (event.group, event.member) if part) or 'all'}"

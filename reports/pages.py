@@ -81,8 +81,13 @@ class Pages:
             cohort=self.cohort,
         )
 
-    def of_person(self, person: PersonalMark, *, as_returned: bool = False) -> str:
-        """The page of a person; `as_returned` for the folder of returned versions, whose links lead to such too."""
+    def of_person(self, person: PersonalMark, *, as_returned: bool = False, link: str = "") -> str:
+        """The page of a person.
+
+        Args:
+            as_returned: For the folder of returned versions, whose links lead to such too.
+            link: The address of the group's page, where it lies elsewhere than in the folder of reports.
+        """
         returned = self.versions.people.get(person.member)
         mark = self._marks[person.group]
         return personal_page(
@@ -92,7 +97,7 @@ class Pages:
             OfGroup(
                 mark=mark,
                 step=self._steps[mark.group],
-                page=self._link(mark.group, as_returned=as_returned),
+                page=link or self._link(mark.group, as_returned=as_returned),
                 hand_in=self._hand_in(mark),
                 alone=len(self._people_of[mark.group]) == 1,
             ),
@@ -101,6 +106,10 @@ class Pages:
             version=returned.version if returned else 1,
             correction=returned.correction if returned else "",
         )
+
+    def mark_of_group(self, person: PersonalMark) -> Mark:
+        """The mark of a person's group."""
+        return self._marks[person.group]
 
     @cached_property
     def _mistakes(self) -> tuple[KnownMistake, ...]:

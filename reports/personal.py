@@ -27,7 +27,7 @@ class OfGroup:
     mark: Mark
     step: NextStep
     page: str
-    """The address of the group's page, from the folder of the person's."""
+    """The address of the group's page, from the folder of the person's; `#…` where it follows in the same file."""
     hand_in: HandIn
     alone: bool = False
     """Whether the group has no other member."""
@@ -49,9 +49,8 @@ def personal_page(
     Args:
         due: When this person's work is due, in the course's own time.
     """
-    # Of the group's numbers none belongs to someone who has no mark by a decision, or by one that cannot be read.
-    no_mark = mark.status in BY_DECISION or _is_unreadable(mark, group)
-    before = None if no_mark else exact_percent(group.mark)
+    with_group = reads_group_page(mark, group.mark)
+    before = exact_percent(group.mark) if with_group else None
     return render(
         "personal.html",
         csp=policy(),
@@ -63,11 +62,12 @@ def personal_page(
         headline=headline_of(mark.status, ungraded=is_ungraded(group.mark)),
         band=None if mark.percent is None else band_of(mark.percent, mark.level, mark.pass_mark),
         how=_how_it_follows(mark, group),
+        joined=group.page.startswith("#"),
         alone=group.alone,
         before="" if before is None else percent_text(before),
         lines=[(line, _step(line)) for line in mark.trace],
-        step=None if no_mark else group.step,
-        page="" if no_mark else group.page,
+        step=group.step if with_group else None,
+        page=group.page if with_group else "",
         ratified=ratified,
         version=version,
         correction=correction,
@@ -81,9 +81,17 @@ def mark_text(mark: PersonalMark) -> str:
     return f"{number(mark.points)} of {number(mark.out_of)}"
 
 
-def _is_unreadable(mark: PersonalMark, group: OfGroup) -> bool:
+def reads_group_page(mark: PersonalMark, group: Mark) -> bool:
+    """Whether a person's page leads to their group's.
+
+    Of the group's numbers none belongs to someone who has no mark by a decision, or by one that cannot be read.
+    """
+    return mark.status not in BY_DECISION and not _is_unreadable(mark, group)
+
+
+def _is_unreadable(mark: PersonalMark, group: Mark) -> bool:
     """Whether a decision about this person cannot be read: the mark is withheld from them alone."""
-    return mark.status is Status.WITHHELD and group.mark.status is not Status.WITHHELD
+    return mark.status is Status.WITHHELD and group.status is not Status.WITHHELD
 
 
 def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
@@ -100,7 +108,7 @@ def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
             f"So far {work} has {number(group.mark.points)} of the {number(so_far)} points marked; {left} are still to "
             "be marked by a person. Until then this is not a mark."
         )
-    if _is_unreadable(mark, group):
+    if _is_unreadable(mark, group.mark):
         return "There is no mark for now, for the reason below. You lose nothing by it."
     if mark.percent is None:
         if group.mark.commit is None and group.hand_in.why:

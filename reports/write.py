@@ -84,13 +84,13 @@ def report_results(
         assignment,
         results.marks,
         course.groups,
-        _hand_ins(course, results),
+        hand_ins(course, results),
         board,
         course=course.title,
         ratified=ratified,
         people=results.people,
         versions=Versions.of(results.events),
-        due=_due_times(course, results),
+        due=due_times(course, results),
         sheet=sheet,
         answers=course.answers,
     )
@@ -181,23 +181,26 @@ def keep_versions(course: Course, results: Results) -> Path:
 
     Call it at the moment of the return: `report` may run much later, when the pages have another version.
     """
+    home = course.folder / "reports" / file_name(results.assignment.id)
+    _keep_versions(home, pages_of(course, results))
+    return home
+
+
+def pages_of(course: Course, results: Results) -> Pages:
+    """The pages that these results lead to, under pseudonyms on the leaderboard."""
     assignment = results.assignment
-    home = course.folder / "reports" / file_name(assignment.id)
-    board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
-    pages = Pages(
+    return Pages(
         assignment,
         results.marks,
         course.groups,
-        _hand_ins(course, results),
-        board,
+        hand_ins(course, results),
+        pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id),
         results.people,
         Versions.of(results.events),
         course=course.title,
-        due=_due_times(course, results),
+        due=due_times(course, results),
         cohort=Cohort.of(results.marks, assignment, course.answers),
     )
-    _keep_versions(home, pages)
-    return home
 
 
 def _keep_versions(home: Path, pages: Pages) -> None:
@@ -219,7 +222,7 @@ def write_case_pages(course: Course, results: Results, showing: Showing) -> Path
     return home
 
 
-def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
+def hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     """By group: its submission as the group's page describes it."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {
@@ -230,7 +233,7 @@ def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     }
 
 
-def _due_times(course: Course, results: Results) -> dict[str, str]:
+def due_times(course: Course, results: Results) -> dict[str, str]:
     """By member: when their work is due, extensions of their own included."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {

@@ -21,6 +21,7 @@ from graders.course.course import Course
 from graders.metrics import METRICS
 from graders.tasks import TASKS
 from graders.wall.sandboxes import SANDBOXES
+from reports.exports import EXPORTS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -233,3 +234,9 @@ def test_help_imports_nothing_heavy_and_is_quick():
     said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "HEAVY []" in said
     assert float(said.rpartition("CPU ")[2]) < 0.3
+
+
+def test_the_page_of_exports_says_of_each_format_by_what_its_rules_are_known():
+    rows = [line for line in text("docs/exports.md").splitlines() if line.startswith("| `")]
+    evidence = {name: export.evidence.split(";")[0] for name, export in EXPORTS.items()}
+    assert rows == [f"| `{name}` | {EXPORTS[name].title} | {evidence[name]} |" for name in EXPORTS]

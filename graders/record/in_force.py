@@ -31,6 +31,7 @@ from graders.record.decisions import (
     VoidTest,
     decision_of,
 )
+from graders.record.exports import EXPORTED
 from graders.record.ledger import Event
 from graders.record.snapshots import SNAPSHOTS
 
@@ -39,7 +40,7 @@ D = TypeVar("D", bound=RecordedDecision)
 
 def in_force(events: Iterable[Event]) -> list[Decision]:
     """The decisions that hold, in the order of the ledger: without those retracted, and without the retractions."""
-    decisions = [decision_of(event) for event in events if event.kind not in SNAPSHOTS]
+    decisions = [decision_of(event) for event in events if event.kind not in (*SNAPSHOTS, EXPORTED)]
     retracted_numbers = _retracted(decisions)
     left = [item for item in decisions if item.event.number not in retracted_numbers]
     return [item for item in left if not isinstance(item, Retract)]

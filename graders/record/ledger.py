@@ -89,7 +89,7 @@ class Event:
     assignment: str
     """The assignment that it is about."""
     kind: str
-    """One of `graders.record.decisions.DECISION_KINDS`, or a snapshot of marks (`graders.record.snapshots`)."""
+    """One of `graders.record.decisions.DECISION_KINDS`, a snapshot of marks (`snapshots`), or an export (`exports`)."""
     value: str
     reason: str
     """Why. The person whom it is about may read it."""

@@ -6,6 +6,7 @@
     proposed    the Change that a person's decision would make
     applied     record a Change: its marks stand
     returnable  to whom marks can be returned; `returned` records that they were
+    exported    record that marks were written for another system
 
 They return values and raise errors: none of them prints, asks, ends the program or needs a terminal. `cli` calls them;
 docs/python.md takes a whole course through them.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
+from graders.course.lock import course_lock
 from graders.course.secret import read_secret
 from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
 from graders.intake.history import History, history_of
@@ -33,8 +35,10 @@ from graders.marks.results import Results, results_of
 from graders.marks.returning import Returnable, returnable_of
 from graders.marks.staff import decider
 from graders.marks.unmatched import unmatched_lines
+from graders.record import exports
+from graders.record.exports import EXPORTED, RecordedExport
 from graders.record.in_force import Decisions
-from graders.record.ledger import Event, Ledger, Observation
+from graders.record.ledger import Event, Ledger, Observation, now
 from graders.runs.trust import sandbox_of
 from graders.wall.sandboxes.sandbox import Sandbox
 
@@ -275,6 +279,18 @@ def returned(change: Change, who: Sequence[str] = (), *, by: str | None = None) 
         raise UserError(offer.problem)
     _record(change, name, "", members=offer.now)
     return recorded(change.course, change.results.assignment.id, sandbox=change.sandbox, command=change.command)
+
+
+def exported(change: Change, export: RecordedExport, *, by: str | None = None) -> None:
+    """Record that the marks of a change were written for another system.
+
+    Raises:
+        UserError: `by` is not one of the course's staff, or another command holds the course.
+    """
+    who = decider(change.course, by)
+    event = Event(now(), who, change.results.assignment.id, EXPORTED, exports.value_of(export), "")
+    with course_lock(change.course.folder / ".medmark", change.command), Ledger.open(change.course.ledger) as ledger:
+        ledger.add_event(event)
 
 
 def events_of(course: Course, id: str) -> tuple[Event, ...]:

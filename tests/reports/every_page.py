@@ -17,6 +17,7 @@ from tests.reports.data_made import named_summary
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.test_cases_page import IMAGE, SQUARE
 from tests.reports.test_cases_page import page as cases_page
+from tests.reports.test_person_file import file_of
 from tests.reports.test_personal import page_html, personal
 from tests.reports.test_standings import ranked_board
 
@@ -26,7 +27,7 @@ LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtenges
 
 def every_page(folder):
     """The HTML of each page by its name; `folder` takes the files of made-up cases."""
-    return {**feedback_pages(), **personal_pages(), **boards(), **pages_of_cases(folder)}
+    return {**feedback_pages(), **personal_pages(), **files_of_people(), **boards(), **pages_of_cases(folder)}
 
 
 def feedback_pages():
@@ -63,6 +64,13 @@ def personal_pages():
         "personal-corrected": page_html(personal(disputes=("the third test",)), version=2, correction="A check."),
         "personal-withheld": page_html(unmarked),
     }
+
+
+def files_of_people():
+    """The file of a person: their own page with the group's below it, and without where it is not for them."""
+    return {f"person-{name}": file_of(of) for name, of in {
+        "marked": mark(), "incomplete": mark(person=person()), "deferred": replace(mark(), status=Status.DEFERRED),
+    }.items()}  # fmt: skip
 
 
 def boards():

@@ -3,8 +3,8 @@
 import re
 from html.parser import HTMLParser
 
-OWN_PAGE = re.compile(r"(\.\./)+(feedback|personal)/(versions/)?[A-Za-z0-9][A-Za-z0-9._-]*\.html")
-"""A link from one of our pages to another, beside which it lies: a person follows it, and nothing acts."""
+OWN_PAGE = re.compile(r"(\.\./)+(feedback|personal)/(versions/)?[A-Za-z0-9][A-Za-z0-9._-]*\.html|#group")
+"""A link from one of our pages to another, beside or below which it lies: a person follows it, and nothing acts."""
 
 
 class Page(HTMLParser):
