@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from reports.exports import moodle_assign, moodle_feedback
+from reports.exports import canvas, moodle_assign, moodle_feedback, ucl_coursework
 from reports.exports.export import Export
 
 _MOODLE: Final = "Moodle's source and the worksheets of its tests; not tried on a Moodle"
@@ -32,6 +32,23 @@ EXPORTS: Final[Mapping[str, Export]] = {
         "feedback files in a zip",
         hands_out_pages=True,
         first="moodle-assign",
+    ),
+    "ucl-coursework": Export(
+        "The marking sheet of UCL's Moodle activity Coursework",
+        ucl_coursework.fill,
+        ".csv",
+        "the plugin's source (ucl-isd/moodle-mod_coursework) and its tests; not tried on a Moodle",
+        sheet="In the Coursework activity, open the marking actions and download the marking spreadsheet",
+        upload="Upload it in the Coursework activity, as the person who downloaded it; where a mark changes, let "
+        "existing marks be overwritten",
+    ),
+    "canvas": Export(
+        "Canvas's gradebook",
+        canvas.fill,
+        ".csv",
+        "Canvas's source (lib/gradebook_importer.rb) and its tests; not tried on a Canvas",
+        sheet="In Canvas open Gradebook, Export, Export Entire Gradebook",
+        upload="In Canvas open Gradebook, Import, and read the changes that it shows before you save them",
     ),
 }
 """By name."""
