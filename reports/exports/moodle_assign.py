@@ -21,7 +21,7 @@ from graders.marks.personal import PersonalMark
 from reports.exports.export import ExportRules, Filled, Marks, RowLine, RowOutcome, cell_text, scaled
 from reports.exports.moodle_csv import upload_form
 from reports.exports.moodle_worksheet import IDENTIFIER, NAME, Participant, Worksheet, read_worksheet, when_students_see
-from reports.feedback import headline_of
+from reports.exports.rows import has_mark, without_mark
 from reports.numbers import half_up, number
 from reports.terminal import quantity
 
@@ -45,12 +45,12 @@ def fill(sheet: bytes, marks: Marks, roster: Sequence[Group], rules: ExportRules
     scale = _scale(worksheet, column, rules)
     rows = [(each, _line(worksheet, each, column, scale, marks)) for each in worksheet.participants]
     texts = {
-        (each.row, worksheet.columns[column]): line.mark for each, line in rows if line.outcome is RowOutcome.WRITTEN
+        (each.index, worksheet.columns[column]): line.mark for each, line in rows if line.outcome is RowOutcome.WRITTEN
     }
     missing = [
-        RowLine(RowOutcome.MISSING, person.member.id, mark=scale.text(mark))
+        RowLine(RowOutcome.MISSING, person.member.id, mark=scale.text(marks.people[person.member.id]))
         for person in worksheet.missing
-        if (mark := marks.people.get(person.member.id)) is not None and mark.percent is not None
+        if has_mark(marks, person.member)
     ]
     lines = (*(line for _, line in rows), *missing)
     written = [marks.people[line.who] for line in lines if line.outcome is RowOutcome.WRITTEN]
@@ -114,15 +114,10 @@ def _number(text: str) -> Decimal | None:
 
 def _line(worksheet: Worksheet, participant: Participant, column: str, scale: _Scale, marks: Marks) -> RowLine:
     """What comes of one row, and the mark that it gets."""
-    at = participant.line.number
-    if participant.person is None:
-        return RowLine(RowOutcome.UNKNOWN, participant.called, at, why=participant.why)
-    member = participant.person.member.id
-    mark, cell = marks.people.get(member), worksheet.text(participant, column)
-    if mark is None or mark.percent is None:
-        why = "there is none yet" if mark is None else headline_of(mark.status)
-        stays = f"the cell stays as it is, {cell!r}" if cell else "the cell stays empty"
-        return RowLine(RowOutcome.NO_MARK, member, at, why=f"{why}: {stays}")
+    at, member, cell = participant.line.number, participant.who, worksheet.text(participant, column)
+    if (line := without_mark(participant, marks, cell)) is not None:
+        return line
+    mark = marks.people[member]
     whole, text = scaled(mark, scale.maximum), scale.text(mark)
     if _number(cell) == whole:
         return RowLine(RowOutcome.UNCHANGED, member, at, text)
@@ -150,8 +145,7 @@ def _notes(
     worksheet: Worksheet, column: str, scale: _Scale, marks: Marks, written: Sequence[PersonalMark]
 ) -> Iterator[str]:
     """What a person has to know of the file as a whole."""
-    if worksheet.warning:
-        yield worksheet.warning
+    yield from worksheet.warnings
     points = marks.assignment.points
     if scale.maximum != points:
         maxima = f"{number(scale.maximum, 2)} and the assignment's {number(points)}"

@@ -17,7 +17,7 @@ from typing import Final
 from graders.course.roster import Group
 from reports.exports.export import ExportRules, Filled, Marks, Page, RowLine, RowOutcome
 from reports.exports.moodle_worksheet import PREFIX, Participant, Worksheet, read_worksheet, when_students_see
-from reports.feedback import headline_of
+from reports.exports.rows import state_of
 from reports.terminal import quantity
 
 NOBODY: Final = PREFIX.strip()
@@ -41,7 +41,7 @@ def fill(sheet: bytes, marks: Marks, roster: Sequence[Group], rules: ExportRules
     worksheet = read_worksheet(sheet, roster, rules.members)
     files, lines = {}, []
     for each in worksheet.participants:
-        page = marks.pages.get(each.person.member.id) if each.person else None
+        page = marks.pages.get(each.who)
         name = _file_name(each, page, anonymous=worksheet.is_anonymous) if page else ""
         lines.append(_line(each, page, name, marks))
         if page:
@@ -55,14 +55,12 @@ def fill(sheet: bytes, marks: Marks, roster: Sequence[Group], rules: ExportRules
 
 
 def _line(participant: Participant, page: Page | None, name: str, marks: Marks) -> RowLine:
-    at = participant.line.number
-    if participant.person is None:
+    at, member = participant.line.number, participant.who
+    if not member:
         return RowLine(RowOutcome.UNKNOWN, participant.called, at, why=participant.why)
-    member = participant.person.member.id
     if page is None:
-        mark = marks.people.get(member)
-        why = f"{headline_of(mark.status)}: " if mark else ""
-        return RowLine(RowOutcome.NO_MARK, member, at, why=f"{why}there is no page to hand out")
+        why = f"{state_of(marks, participant.members[0])}: there is no page to hand out"
+        return RowLine(RowOutcome.NO_MARK, member, at, why=why)
     return RowLine(RowOutcome.WRITTEN, member, at, _short(page), f"as {name}")
 
 
@@ -73,7 +71,7 @@ def _short(page: Page) -> str:
 
 def _file_name(participant: Participant, page: Page, *, anonymous: bool) -> str:
     """By the name and the number Moodle finds the person; the rest is what it calls the file."""
-    name = NOBODY if anonymous or participant.person is None else _plain(participant.person.member.name)
+    name = NOBODY if anonymous or not participant.members else _plain(participant.members[0].name)
     return f"{name}_{participant.number}_assignfeedback_file_feedback{page.suffix}"
 
 
@@ -96,8 +94,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
 
 def _notes(worksheet: Worksheet, marks: Marks) -> Iterator[str]:
     """What a person has to know of the file as a whole."""
-    if worksheet.warning:
-        yield worksheet.warning
+    yield from worksheet.warnings
     yield (
         "Upload the worksheet with the marks first: Moodle dates a person's grade anew when it stores a file for them, "
         "and then skips their row of a worksheet that was downloaded before."

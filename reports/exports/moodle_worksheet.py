@@ -7,10 +7,8 @@ source, mod/assign/gradingtable.php, which writes the sheet, and mod/assign/feed
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Final
 
 from assignments.errors import UserError
@@ -18,7 +16,7 @@ from graders.course.roster import Group
 from reports.exports.export import OnRoster
 from reports.exports.moodle_csv import check_backslashes
 from reports.exports.people import Named, People
-from reports.exports.rows import MOSTLY
+from reports.exports.rows import SheetRow, each_once, strangers
 from reports.exports.sheet import Line, Sheet, read_sheet
 
 NAME: Final = "Moodle's worksheet"
@@ -31,22 +29,11 @@ WORKFLOW: Final = "Marking workflow state"
 
 
 @dataclass(frozen=True)
-class Participant:
+class Participant(SheetRow):
     """One row."""
 
-    row: int
-    """Its index in the sheet's lines."""
-    line: Line
-    number: str
+    number: str = ""
     """Moodle's number of this person in this assignment; empty where Moodle reads none."""
-    person: OnRoster | None
-    why: str = ""
-    """Why it is about nobody."""
-
-    @property
-    def called(self) -> str:
-        """What messages call the row where it is about nobody."""
-        return f"{PREFIX}{self.number}" if self.number else "a row without a participant"
 
 
 @dataclass(frozen=True)
@@ -61,21 +48,12 @@ class Worksheet:
     """Whether no column names a person."""
     missing: tuple[OnRoster, ...]
     """Whom no row is about."""
+    warnings: tuple[str, ...]
+    """Sentences on rows of strangers."""
 
     def text(self, participant: Participant, heading: str) -> str:
         """A cell; empty where the sheet has no such column."""
         return participant.line.text(self.columns[heading]).strip() if heading in self.columns else ""
-
-    @cached_property
-    def warning(self) -> str:
-        """A sentence where most rows are about nobody; else empty."""
-        strangers = sum(each.person is None for each in self.participants)
-        if strangers <= MOSTLY * len(self.participants):
-            return ""
-        return (
-            f"{strangers} of the {len(self.participants)} rows are about nobody in the roster: "
-            "is this the worksheet of this course?"
-        )
 
 
 def read_worksheet(
@@ -106,55 +84,33 @@ def read_worksheet(
         _participant(row, line, columns[IDENTIFIER], naming, people, by_hand)
         for row, line in enumerate(sheet.lines[1:], 1)
     ]
-    participants = tuple(_each_once(rows))
-    present = {each.person.member.id for each in rows if each.person}
-    if not present:
-        raise UserError(_of_nobody(participants, anonymous=not naming, by_hand=bool(members)))
-    return Worksheet(sheet, columns, participants, not naming, tuple(people.without(present)))
+    if rows and not naming and not members:
+        raise UserError(
+            f"{NAME}: it names nobody (blind marking, or a site that shows only names). Say who is who: write a table "
+            "with the header participant,member and name it with --members"
+        )
+    warnings = tuple(strangers(rows, NAME))
+    missing = tuple(people.without(each.who for each in rows if each.who))
+    return Worksheet(sheet, columns, tuple(each_once(rows)), not naming, missing, warnings)
 
 
 def _participant(
-    row: int, line: Line, identifier: int, naming: Mapping[str, int], people: People, by_hand: Mapping[str, str]
+    index: int, line: Line, identifier: int, naming: Mapping[str, int], people: People, by_hand: Mapping[str, str]
 ) -> Participant:
     text = line.text(identifier)
     match = re.fullmatch(rf"{PREFIX}([0-9]+)", text)
     if match is None:
         shown = f"is {text!r}, not {PREFIX.strip()} and a number" if text.strip() else "is blank"
-        return Participant(row, line, "", None, f"its {IDENTIFIER} {shown}, so that Moodle passes it over")
+        why = f"its {IDENTIFIER} {shown}, so that Moodle passes it over"
+        return Participant(index, line, "a row without a participant", why=why)
     number = match[1]
     cells = {heading: line.text(column) for heading, column in naming.items()}
     if number in by_hand:
         cells["--members"] = by_hand[number]
     named = people.named(cells) if cells else Named(None, "the sheet names nobody, and --members has no such number")
-    return Participant(row, line, number, named.person, named.why)
-
-
-def _each_once(rows: Sequence[Participant]) -> Sequence[Participant]:
-    """The rows, without a person where several are about the same: one of them may be another account."""
-    count = Counter(each.person.member.id for each in rows if each.person)
-    once = []
-    for each in rows:
-        if each.person and (many := count[each.person.member.id]) > 1:
-            why = f"{many} rows are about {each.person}, and all stay as they are: remove all but the right one"
-            each = replace(each, person=None, why=why)
-        once.append(each)
-    return once
-
-
-def _of_nobody(participants: Sequence[Participant], *, anonymous: bool, by_hand: bool) -> str:
-    if not participants:
-        return f"{NAME}: it has no row. Download it with all participants shown."
-    if anonymous and not by_hand:
-        return (
-            f"{NAME}: it names nobody (blind marking, or a site that shows only names). Say who is who: write a table "
-            "with the header participant,member and name it with --members"
-        )
-    first = participants[0]
-    return (
-        f"{NAME}: none of its {len(participants)} rows is about anybody in the roster, so it is the sheet of another "
-        f"course or assignment, or the roster lacks what the sheet knows people by. Line {first.line.number}, "
-        f"{first.called}: {first.why}. Download the worksheet of this assignment, or correct the roster."
-    )
+    members = (named.person.member,) if named.person else ()
+    who = members[0].id if members else ""
+    return Participant(index, line, f"{PREFIX}{number}", who, members, named.why, number)
 
 
 def when_students_see(worksheet: Worksheet) -> str:

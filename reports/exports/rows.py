@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from assignments.errors import UserError
 from graders.course.roster import Member
@@ -34,7 +34,10 @@ class SheetRow:
     """Why it is about nobody."""
 
 
-def each_once(rows: Sequence[SheetRow]) -> list[SheetRow]:
+R = TypeVar("R", bound=SheetRow)
+
+
+def each_once(rows: Sequence[R]) -> list[R]:
     """The rows, about nobody where several are about the same: one of them may be another account."""
     whose, names = Counter(row.who for row in rows if row.who), Counter(row.called for row in rows)
     once = []

@@ -279,7 +279,7 @@ def test_strangers_and_rows_without_a_participant_keep_their_cells_and_have_line
         ("Participant 90214", RowOutcome.UNKNOWN, "the row has no Email address"),
     ]  # fmt: skip
     assert [row["Grade"] for row in cells_of(result.data.decode())] == ["", "61.50", "", "", "50.0"]
-    assert "4 of the 5 rows are about nobody in the roster: is this the worksheet of this course?" in result.notes
+    assert "4 of the 5 rows are about nobody in the roster: is this the sheet of this course?" in result.notes
     done = sample().upload_worksheet(result.data)
     assert [each.why for each in done[1:3]] == ["no such participant"] * 2
 

@@ -75,7 +75,7 @@ def test_whoever_has_no_page_has_a_line_with_the_reason_and_whoever_is_not_in_th
     result = filled(SAMPLE, pages(ADA, "s9"), people=people, marks={GRACE: Status.HELD})
     assert [(line.who, line.outcome, line.why) for line in result.lines[1:]] == [
         (GRACE, RowOutcome.NO_MARK, "Held: there is no page to hand out"),
-        (JOSE, RowOutcome.NO_MARK, "there is no page to hand out"),
+        (JOSE, RowOutcome.NO_MARK, "there is none yet: there is no page to hand out"),
         ("s9", RowOutcome.MISSING, ""),
     ]
     assert len(names_of(result.data)) == 1
