@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from graders.intake.source import read_source
+from graders.intake.source import ONE_PARSES, read_source
 
 Token = tuple[str, str, int]
 """Name of the token's type, text, line."""
@@ -40,7 +40,7 @@ def newer_syntax(folder: Path, paths: Collection[str], grammar: tuple[int, int])
 
 def _line_too_new(text: str, grammar: tuple[int, int]) -> int | None:
     try:
-        with warnings.catch_warnings():
+        with ONE_PARSES, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text, feature_version=grammar)
     except SyntaxError as error:

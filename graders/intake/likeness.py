@@ -16,7 +16,7 @@ from pathlib import Path
 from assignments.assignment import Assignment
 from assignments.derived.starter import starter_texts
 from assignments.load import references
-from graders.intake.source import Source, read_source, source_of
+from graders.intake.source import ONE_PARSES, Source, read_source, source_of
 
 SHINGLE = 12
 """Tokens that are compared together: about a line and a half."""
@@ -42,6 +42,12 @@ def is_starter(solution: Path, assignment: Assignment) -> bool:
     """Whether the code of a solution is that of a starter, whatever its comments and layout."""
     tokens = code_tokens(solution)
     return bool(tokens) and tokens in _starters(assignment)
+
+
+def starters_of(assignment: Assignment) -> dict[str, str]:
+    """The starters' texts, by file name; to cut them from the references, these are parsed."""
+    with ONE_PARSES:
+        return starter_texts(assignment)
 
 
 def code_tokens(path: Path) -> tuple[str, ...]:
@@ -79,7 +85,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 def _starters(assignment: Assignment) -> list[tuple[str, ...]]:
     """The tokens of each starter."""
-    texts = starter_texts(assignment)
+    texts = starters_of(assignment)
     return [_tokens_of(source_of(text.encode(), name)) for name, text in texts.items() if name.startswith("solution")]
 
 

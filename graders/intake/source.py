@@ -36,7 +36,9 @@ _LINE = re.compile(
 )
 """Possessive (`*+`): with backtracking over blanks, the time would be quadratic in a line's length."""
 _FRAMEWORK_NAME = re.compile(r"[^'\"\\]{1,40}")
-_one_at_a_time = threading.Lock()
+ONE_PARSES = threading.Lock()
+"""Groups are read in threads of one process. These share the filters of warnings, and in CPython 3.11 the depth of the
+tree that is built: two that parse at once may end with a SystemError."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def source_of(data: bytes, name: str = SOLUTION) -> Source:
     if len(data) > PARSED_BYTES:
         return Source(text, None)
     try:
-        with _one_at_a_time, warnings.catch_warnings():
+        with ONE_PARSES, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(data, name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

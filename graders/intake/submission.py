@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
-from assignments.derived.starter import starter_texts
 from assignments.digests import digest_of
 from assignments.files import replace_file
 from graders.course.roster import Group, Member
@@ -22,7 +21,7 @@ from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, wr
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import RuntimeLookup
-from graders.intake.likeness import copied_from, is_starter
+from graders.intake.likeness import copied_from, is_starter, starters_of
 from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
@@ -231,7 +230,7 @@ def _of_starters(folder: Path, assignment: Assignment) -> dict[str, Any]:
 
 def _starters(assignment: Assignment) -> str:
     own = assignment.folder / "starter"
-    return solution_digest(own) if own.is_dir() else digest_of(**starter_texts(assignment))
+    return solution_digest(own) if own.is_dir() else digest_of(**starters_of(assignment))
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:

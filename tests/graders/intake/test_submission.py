@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from assignments.assignment import Assignment, Person
+from assignments.folders import CATALOGUE
+from assignments.load import load
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
@@ -211,3 +216,24 @@ def test_a_missing_paper_is_a_problem_of_the_commit_that_counts_with_and_without
     assert missing in submitted(tmp_path, asks, {"README.md": ""}).problems
     assert submitted(tmp_path, asks, {**weights, "mlp/report.pdf": pdf()}).problems == ()
     assert submitted(tmp_path, assignment, weights).problems == ()
+
+
+def test_groups_that_are_read_at_once_are_parsed_in_turn(tmp_path, monkeypatch):
+    assignment = load(CATALOGUE / "mlp_classifier")
+    commit = submitted(tmp_path, assignment, {"solution.py": SOLUTION}).commit
+    at_work, most, parse = [], [], ast.parse
+
+    def slow_parse(*args, **options):
+        at_work.append(None)
+        most.append(len(at_work))
+        time.sleep(0.002)
+        tree = parse(*args, **options)
+        at_work.pop()
+        return tree
+
+    monkeypatch.setattr(ast, "parse", slow_parse)
+    group = Group(name="g1", members=(), repository=f"file://{tmp_path}/their.git")
+    mirror, folders = tmp_path / "mirror", [tmp_path / "out" / str(number) for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda to: submission_at(group, assignment, commit, mirror, to, Caps(), FILES), folders))
+    assert (max(most), len(most) > 100) == (1, True)
