@@ -665,15 +665,7 @@ def export(
     from graders.record.exports import last_exported
     from graders.runs.marking import exported, settled
     from reports.export_lines import export_lines, format_lines, upload_lines
-    from reports.exporting import (
-        check_out,
-        check_pages,
-        export_rules,
-        exported_marks,
-        fill,
-        format_of,
-        marks_to_export,
-    )
+    from reports.exporting import chosen_format, export_rules, exported_marks, fill, marks_to_export
     from reports.exports import EXPORTS
     from reports.progress import progress, seldom
     from reports.write import write
@@ -681,14 +673,12 @@ def export(
     if list_formats:
         console.say_all(format_lines(EXPORTS))
         return
-    chosen = format_of(format)
-    check_out(out, sheet, chosen)
-    check_pages(chosen, pdf=pdf)
+    chosen = chosen_format(format, sheet, out, pdf=pdf)
+    rules = export_rules(column, maximum, members)
     opened = _course(course)
     by = _decider(opened, by)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     console.warn_all(change.results.unmatched)
-    rules = export_rules(column, maximum, members)
     with progress("pages") as step:
         marks = marks_to_export(opened, settled(change), chosen, pdf=pdf, on_file=seldom(step))
     filled = fill(chosen, sheet, marks, opened.groups, rules)
@@ -698,8 +688,7 @@ def export(
         return
     write(out, filled.data)
     exported(change, exported_marks(format, column, out, filled), by=by)
-    console.say(f"Wrote {out}")
-    console.say_all(upload_lines(format, EXPORTS, assignment, _in_course(course)))
+    console.say_all([f"Wrote {out}", *upload_lines(format, EXPORTS, assignment, _in_course(course))])
 
 
 @app.command()

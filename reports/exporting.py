@@ -63,30 +63,24 @@ def participants(path: Path) -> dict[str, str]:
     return members
 
 
-def format_of(name: str) -> Export:
-    """The format with this name.
+def chosen_format(name: str, sheet: Path | None, out: Path | None, *, pdf: bool) -> Export:
+    """The format with this name, checked with what else was typed.
 
     Raises:
-        UserError: there is none; names the nearest.
+        UserError: there is none, it holds no pages that could be PDF, or `out` is not a file for it.
     """
     if not name:
         raise UserError("say in which format: medmark export --list")
     if name not in EXPORTS:
         raise UserError(f'FORMAT "{name}": {nearest(name, EXPORTS)}')
-    return EXPORTS[name]
-
-
-def check_pages(export: Export, *, pdf: bool) -> None:
-    """Refuse to make PDF where nobody is handed a page.
-
-    Raises:
-        UserError: the format hands out no pages.
-    """
+    export = EXPORTS[name]
     if pdf and not export.hands_out_pages:
         raise UserError(f"--pdf: {export.title} holds no pages: leave it out")
+    _check_out(out, sheet, export)
+    return export
 
 
-def check_out(out: Path | None, sheet: Path | None, export: Export) -> None:
+def _check_out(out: Path | None, sheet: Path | None, export: Export) -> None:
     """Refuse a file that a person would miss, or that the platform would not take.
 
     Raises:

@@ -90,6 +90,7 @@ OTHERWISE = {
     ("assignments/data/folder/itk.py", "_silent"): "into nothing",
     ("assignments/data/folder/decoding.py", "main"): "a folder of one reading",
     ("graders/intake/paper_reader.py", "_write"): "a folder of one reading",
+    ("graders/intake/hand_in_commits.py", "_opened"): "it reads: O_RDONLY",
     ("assignments/data/prepared_store.py", "_save"): "into memory",
     ("assignments/data/case_files.py", "_written"): "into memory",
     ("reports/data_page.py", "write_data_page"): "an empty file for its owner alone, which replace_file then fills",
