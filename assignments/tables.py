@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.errors import Problem
+from assignments.letters import NARROW
 from assignments.workbooks import SUFFIX, UnreadableTable, workbook_rows
 
 _MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
@@ -33,8 +34,10 @@ _TEXT_FORMULA = re.compile(r'^="([^"]*)"$')
 """A formula that makes Excel keep the zeros of a student number."""
 _RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212"
 """Characters that begin a formula in a spreadsheet, for a class of a pattern."""
-_FORMULA = re.compile(rf"(^|[,;|])(\s*)(?='*[{_RUN}])")
-_GUARD = re.compile(rf"(^|[,;|])(\s*)'(?='*[{_RUN}])")
+_BEFORE = rf"(^|[,;|])((?:\s|{NARROW.pattern})*)"
+"""The beginning of a cell, or of what a spreadsheet with this separator takes for one, and what it passes over."""
+_FORMULA = re.compile(rf"{_BEFORE}(?='*[{_RUN}])")
+_GUARD = re.compile(rf"{_BEFORE}'(?='*[{_RUN}])")
 """An apostrophe before a text that a spreadsheet would run: a mark sheet and a roster have it, and may come back."""
 SAVE_AS_UTF8 = 'save it as "CSV UTF-8"'
 

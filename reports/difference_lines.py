@@ -11,7 +11,7 @@ from graders.record.exports import EXPORTED, export_of
 from graders.record.ledger import Event
 from graders.record.snapshots import RETURNED, RecordedMark
 from reports.bands import band_of
-from reports.terminal import fitted, terminal_text
+from reports.terminal import fitted, people, terminal_text
 
 if TYPE_CHECKING:  # it opens the course, which a line of text does not need
     from graders.marks.returning import Returnable
@@ -68,7 +68,7 @@ def _effect(entry: RecordEntry) -> str:
         what = f"{event.kind} {event.value}".strip()
         return f"{what} for {'/'.join(part for part in (event.group, event.member) if part) or 'all'}"
     if event.kind == RETURNED:
-        return f"returned to {_people(entry.people)}"
+        return f"returned to {people(entry.people)}"
     moves, new = len(entry.differences.moves), len(entry.differences.new)
     parts = [f"{_marks(moves)} moved"] if moves or not new else []
     parts += [f"{_marks(new)} new"] if new else []
@@ -79,9 +79,9 @@ def return_lines(offer: Returnable) -> Iterator[str]:
     """Whom a return reaches, and who is left out and why."""
     everyone = len(offer.now) + len(offer.already) + sum(map(len, offer.left_out.values()))
     whole = len(offer.now) + len(offer.already) - len(offer.taken_away)
-    yield f"{whole} of {_people(everyone)} {'has' if everyone == 1 else 'have'} a whole mark."
+    yield f"{whole} of {people(everyone)} {'has' if everyone == 1 else 'have'} a whole mark."
     if offer.already:
-        yield f"Returned before: {_people(len(offer.already))}."
+        yield f"Returned before: {people(len(offer.already))}."
     if offer.taken_away:
         yield terminal_text(f"Returned before, without a whole mark now: {', '.join(offer.taken_away)}")
     for status, members in offer.left_out.items():
@@ -93,10 +93,6 @@ _LEFT_OUT = {
     "withheld": "as the toolkit or the machine failed, or nothing was graded yet",
     "not_submitted": "as no submission counts",
 }
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
 
 
 def _marks(count: int) -> str:

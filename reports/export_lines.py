@@ -51,7 +51,7 @@ def _row(line: RowLine) -> str:
 _COUNTED: Final[Mapping[RowOutcome, str]] = {
     RowOutcome.BY_HAND: "to type by hand",
     RowOutcome.SKIPPED: "skipped by the platform",
-    RowOutcome.UNKNOWN: "of nobody in the roster",
+    RowOutcome.UNKNOWN: "of nobody for certain",
     RowOutcome.MISSING: "not in the sheet",
     RowOutcome.NO_MARK: "without a mark",
     RowOutcome.UNCHANGED: "with this mark already",

@@ -13,13 +13,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
+from assignments.tables import guarded
 from graders.marks.mark import BY_DECISION, Mark, Status, rounded_percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
 from reports.numbers import half_up
 from reports.personal import percent_text
-from reports.terminal import NARROW, one_line
+from reports.terminal import one_line
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need; pandas takes 0.3 s
     import pandas
@@ -124,13 +125,7 @@ def csv_text(text: str) -> str:
 
     Also after a separator, because a spreadsheet that uses this separator cuts the cell there.
     """
-    return _TRIGGER.sub(r"\1'\2", one_line(text))
-
-
-_TRIGGER: Final = re.compile(
-    rf"(^(?:\s|{NARROW.pattern})*|[,;|](?:\s|{NARROW.pattern})*)([=+\-@\uff1d\uff0b\uff0d\uff20\u2212])"
-)
-"""A formula's first character, its full-width variants and the minus sign; tab and CR are removed before."""
+    return guarded(one_line(text))
 
 
 def _members(groups: Sequence[Group]) -> list[Member]:

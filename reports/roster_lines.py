@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from graders.course.roster_difference import CellChange, RosterDifference, RosterEntry
-from reports.terminal import fitted, quantity, terminal_text
+from reports.terminal import fitted, people, quantity, terminal_text
 
 if TYPE_CHECKING:  # it opens the course, which a line of text does not need
     from graders.course.importing import PlannedRoster
@@ -17,8 +17,8 @@ MOST_CELLS = 10
 
 def difference_lines(planned: PlannedRoster) -> Iterator[str]:
     """What the list is, and what changes: people first, then cells."""
-    people, difference = planned.people, planned.difference
-    yield f"{people.path.name}: {people.kind.title}, {_people(len(people.people))}"
+    listed, difference = planned.people, planned.difference
+    yield f"{listed.path.name}: {listed.kind.title}, {people(len(listed.people))}"
     if not difference:
         yield "The roster holds all of it already."
         return
@@ -37,7 +37,7 @@ def summary(difference: RosterDifference) -> str:
     """`2 people added, 1 removed, 1 moved, 3 cells change`."""
     cells = len(difference.cells)
     return (
-        f"{_people(len(difference.added))} added, {len(difference.removed)} removed, {len(difference.moved)} moved, "
+        f"{people(len(difference.added))} added, {len(difference.removed)} removed, {len(difference.moved)} moved, "
         f"{quantity(cells, 'cell')} {'changes' if cells == 1 else 'change'}"
     )
 
@@ -72,7 +72,3 @@ def _text(cell: str) -> str:
 
 def _who(entry: RosterEntry) -> str:
     return f"{fitted(terminal_text(entry.member), 20)} {fitted(terminal_text(entry.name), 28)}"
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"

@@ -15,6 +15,8 @@ from typing import Final, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
+from assignments.letters import NARROW
+
 UNSAFE: Final = re.compile(
     "["
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters of both sets, ESC and the one-byte CSI among them
@@ -25,11 +27,6 @@ UNSAFE: Final = re.compile(
     "]"
 )
 """Characters that no page, sheet or terminal output shows. Tab and line feed are not among them."""
-
-NARROW: Final = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-"""Letters without width, and blank ones: pages keep them, since names in Persian and Indic scripts need joiners."""
 
 
 def one_line(value: object) -> str:
@@ -45,6 +42,11 @@ def terminal_text(value: object) -> str:
 def quantity(number: int, noun: str) -> str:
     """`1 commit`, `2 commits`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def people(count: int) -> str:
+    """`1 person`, `2 people`."""
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def fitted(text: str, cells: int) -> str:

@@ -84,13 +84,13 @@ def report_results(
         assignment,
         results.marks,
         course.groups,
-        hand_ins(course, results),
+        _hand_ins(course, results),
         board,
         course=course.title,
         ratified=ratified,
         people=results.people,
         versions=Versions.of(results.events),
-        due=due_times(course, results),
+        due=_due_times(course, results),
         sheet=sheet,
         answers=course.answers,
     )
@@ -193,12 +193,12 @@ def pages_of(course: Course, results: Results) -> Pages:
         assignment,
         results.marks,
         course.groups,
-        hand_ins(course, results),
+        _hand_ins(course, results),
         pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id),
         results.people,
         Versions.of(results.events),
         course=course.title,
-        due=due_times(course, results),
+        due=_due_times(course, results),
         cohort=Cohort.of(results.marks, assignment, course.answers),
     )
 
@@ -222,7 +222,7 @@ def write_case_pages(course: Course, results: Results, showing: Showing) -> Path
     return home
 
 
-def hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
+def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     """By group: its submission as the group's page describes it."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {
@@ -233,7 +233,7 @@ def hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     }
 
 
-def due_times(course: Course, results: Results) -> dict[str, str]:
+def _due_times(course: Course, results: Results) -> dict[str, str]:
     """By member: when their work is due, extensions of their own included."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {

@@ -59,7 +59,7 @@ class PlannedUpdate:
         )
 
     def write(self, message: str = "", *, agreed: bool = False, today: date | None = None) -> tuple[Path, ...]:
-        """ChangedFile the files, and write the note to students; returns the files written.
+        """Change the files, and write the note to students; returns the files written.
 
         Args:
             message: What the instructor says to students about it.
@@ -75,7 +75,8 @@ class PlannedUpdate:
         if self.changes:  # first: of an update that is stopped half-way students read all the same
             note = change_note(self.changes, message, today or date.today(), self.planned)
             written.append(self.home / CHANGES)
-            replace_file(written[0], "\n".join(filter(None, (note, _text(written[0])))))
+            earlier = _text(written[0], longest=None)
+            replace_file(written[0], "\n".join(filter(None, (note, earlier))))
         for change in self.changes:
             if change.fate == "removed":
                 (self.home / change.name).unlink(missing_ok=True)
@@ -173,10 +174,10 @@ def _may_be_written(home: Path, name: str) -> bool:
     return all(not folder.is_symlink() and (folder.is_dir() or not os.path.lexists(folder)) for folder in folders)
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, longest: int | None = LONGEST_TEXT) -> str | None:
     """The text of a file of which a note can show the lines; None for any other, and for none."""
     regular = path.is_file() and not path.is_symlink()
-    if not regular or path.suffix not in TEXTS or path.stat().st_size > LONGEST_TEXT:
+    if not regular or path.suffix not in TEXTS or (longest is not None and path.stat().st_size > longest):
         return None
     return path.read_text("utf-8", "replace")
 

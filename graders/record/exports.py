@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from assignments.errors import UserError
-from graders.record.ledger import Event
+from graders.record.ledger import Event, unreadable
 from graders.record.read_documents import first_problem
 
 EXPORTED = "exported"
@@ -47,11 +46,7 @@ def export_of(event: Event) -> RecordedExport:
     try:
         export: RecordedExport = _validator().validate_json(event.value)
     except ValidationError as error:
-        raise UserError(
-            f"event {event.number} of the ledger ({event.kind}, {event.at[:10]}) cannot be read "
-            f"({first_problem(error)}): a newer medmark wrote it (pip install --upgrade medmark), or the file is "
-            "damaged (put a backup of it in its place)"
-        ) from error
+        raise unreadable(event, "an export", first_problem(error)) from error
     return export
 
 

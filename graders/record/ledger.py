@@ -103,6 +103,15 @@ class Event:
     """A case number or a note, for staff alone: no student's page shows it."""
 
 
+def unreadable(event: Event, holds: str, why: str) -> UserError:
+    """The error that a recorded event holds what this medmark cannot read."""
+    return UserError(
+        f"event {event.number} of the ledger ({event.kind}, {event.at[:10]}) holds {holds} that cannot be read "
+        f"({why}): a newer medmark wrote it (pip install --upgrade medmark), or the file is damaged (put a backup of "
+        "it in its place)"
+    )
+
+
 OBSERVATION = '"group", assignment, repository, branch, "commit", seen_at, how, detail'
 STAGE = 'key, kind, "group", assignment, "commit", name, status, reason, cpu_s, wall_s, document, blob'
 EVENT = 'at, who, assignment, kind, value, reason, "group", member, id, reference'

@@ -17,8 +17,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, ClassVar
 
-from assignments.errors import UserError
-from graders.record.ledger import Event
+from graders.record.ledger import Event, unreadable
 from graders.record.read_documents import first_problem
 
 APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
@@ -82,11 +81,7 @@ def _marks(event: Event) -> dict[str, RecordedMark]:
             Fraction(mark.before_penalties or 0)
     except (ValueError, ZeroDivisionError) as error:
         what = first_problem(error) if isinstance(error, ValidationError) else f"before_penalties: {error}"
-        raise UserError(
-            f"event {event.number} of the ledger ({event.kind}, {event.at[:10]}) holds marks that cannot be read "
-            f"({what}): a newer medmark wrote them (pip install --upgrade medmark), or the file is damaged "
-            "(put a backup of it in its place)"
-        ) from error
+        raise unreadable(event, "marks", what) from error
     return marks
 
 

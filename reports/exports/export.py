@@ -14,9 +14,7 @@ from enum import StrEnum
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.roster import Group, Member
-from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
-from reports.feedback import HandIn
 from reports.numbers import half_up
 
 
@@ -29,7 +27,7 @@ class RowOutcome(StrEnum):
     """The platform would not take the mark from a file."""
     SKIPPED = "the platform skips it"
     NO_MARK = "has no mark"
-    UNKNOWN = "is nobody in the roster"
+    UNKNOWN = "names nobody for certain"
     MISSING = "is not in the sheet"
 
 
@@ -71,18 +69,10 @@ class Marks:
     """The marks of one assignment as they stand, and what an export says beside them."""
 
     assignment: Assignment
-    groups: Mapping[str, Mark]
-    """By group."""
     people: Mapping[str, PersonalMark]
     """By member: each person's own mark."""
-    hand_ins: Mapping[str, HandIn] = field(default_factory=dict)
-    """By group."""
-    due: Mapping[str, str] = field(default_factory=dict)
-    """By member: when their work is due, in the course's time."""
     pages: Mapping[str, Page] = field(default_factory=dict)
     """By member; empty but for a format that hands pages out."""
-    course: str = ""
-    """The course's title."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +117,8 @@ class Export:
 
 
 def scaled(mark: PersonalMark, maximum: Decimal) -> Decimal:
-    """A person's mark on a platform's scale, to two decimals, half up: of the percentage that the board sees.
+    """A person's mark on a platform's scale: points of the assignment as the mark sheet has them, else its percentage,
+    scaled to two decimals, half up.
 
     Raises:
         UserError: the person has no mark.

@@ -215,6 +215,13 @@ def test_a_pipe_in_the_folder_holds_nothing_up(staff, out):
     assert updated(staff, out) == {"brief.md": "beside"}
 
 
+def test_a_note_of_any_length_keeps_what_it_said_of_earlier_updates(staff, out):
+    (out / "halves" / CHANGES).write_text("earlier\n" * 50_000)
+    (staff / "brief.md").write_text("# Which half is darker\n")
+    updated(staff, out)
+    assert (out / "halves" / CHANGES).read_text().endswith("earlier\n" * 50_000)
+
+
 def test_what_the_handout_says_of_the_marker_is_renewed_without_a_note(staff, out):
     with (staff / "hidden_tests/test_difference.py").open("a") as file:
         file.write("\nMORE = 1\n")

@@ -37,7 +37,7 @@ def marks(by_member, out_of=100):
     if out_of != 100:
         changes["criterion"] = [{"id": "report", "kind": "person", "points": out_of}]
     people = {id: _mark(id, value, Decimal(out_of)) for id, value in by_member.items()}
-    return Marks(assignment(**changes), {}, people)
+    return Marks(assignment(**changes), people)
 
 
 def _mark(id, value, out_of):

@@ -68,7 +68,7 @@ def own_mark(member, mark, *, group="group-01", out_of=100, **more):
 def marks_of(marks, **more):
     """Marks of an assignment with 100 points, by member."""
     people = {id: mark if hasattr(mark, "member") else own_mark(id, mark) for id, mark in marks.items()}
-    return Marks(more.pop("assignment", assignment()), groups={}, people=people, **more)
+    return Marks(more.pop("assignment", assignment()), people=people, **more)
 
 
 def cells_of(text, delimiter=","):
