@@ -16,6 +16,7 @@ from assignments.assignment import Assignment
 from assignments.tables import guarded
 from graders.marks.mark import BY_DECISION, Mark, Status, rounded_percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
+from reports.archives import timeless
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
 from reports.numbers import half_up
@@ -59,6 +60,13 @@ def marksheet(
     return pandas.DataFrame(rows, columns=headings, dtype=object)
 
 
+def table_file(table: pandas.DataFrame, suffix: str) -> bytes:
+    """A table as the content of a file that people open: a workbook for `.xlsx`, else CSV."""
+    if suffix.casefold() == ".xlsx":
+        return as_xlsx(table)
+    return ("\ufeff" + as_csv(table)).encode()  # the byte order mark tells spreadsheets that the names are UTF-8
+
+
 def as_csv(table: pandas.DataFrame) -> str:
     """A table for spreadsheets. Text cells cannot become formulas; numeric columns hold numbers only."""
     cells = table.map(lambda cell: csv_text(cell) if isinstance(cell, str) else _plain(cell)).astype(object)
@@ -82,7 +90,7 @@ def as_xlsx(table: pandas.DataFrame) -> bytes:
                 cell.data_type, cell.number_format = "s", "@"  # openpyxl reads =1 as a formula and #N/A as an error
             if cell.value == "":
                 cell.value = None
-    return out.getvalue()
+    return timeless(out.getvalue())
 
 
 def _cell(text: str) -> str:

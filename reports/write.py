@@ -28,13 +28,11 @@ from reports.cohort import distribution_table, summary_table
 from reports.feedback import HandIn, hand_in_of
 from reports.file_names import file_name, file_names
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
-from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
+from reports.marksheet import marksheet, marksheet_json, table_file
 from reports.numbers import local_time
 from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages, version_name
 
 if TYPE_CHECKING:
-    import pandas
-
     from graders.course.roster import Group
     from graders.runs.showing import Showing
 
@@ -150,12 +148,12 @@ def write_reports(
     _keep_versions(home, pages)
     own = {person.member: person for person in people}
     table = marksheet(marks, assignment, groups, hand_ins, own)
-    _write_table(home / "marksheet.csv", table)
-    _write_table(home / "cohort" / "summary.csv", summary_table(table, assignment))
-    _write_table(home / "cohort" / "distribution.csv", distribution_table(table, assignment))
+    write(home / "marksheet.csv", table_file(table, ".csv"))
+    write(home / "cohort" / "summary.csv", table_file(summary_table(table, assignment), ".csv"))
+    write(home / "cohort" / "distribution.csv", table_file(distribution_table(table, assignment), ".csv"))
     write(home / "marksheet.json", marksheet_json(marks, assignment, groups, hand_ins, own, pages.versions.version))
     if sheet:
-        _write_table(sheet, table)
+        write(sheet, table_file(table, sheet.suffix))
     board = None
     if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         board = home / "leaderboard.html"
@@ -165,15 +163,6 @@ def write_reports(
         write(board, page)
     sheets = home / "marksheet.csv", home / "marksheet.json"
     return WrittenReports(home, feedback, staff, *sheets, home / "cohort", personal, board)
-
-
-def _write_table(path: Path, table: pandas.DataFrame) -> None:
-    """A table in the format of the file's extension."""
-    if path.suffix.casefold() == ".xlsx":
-        write(path, as_xlsx(table))
-    else:
-        # The byte order mark tells spreadsheets that the names are UTF-8.
-        write(path, "\ufeff" + as_csv(table))
 
 
 def keep_versions(course: Course, results: Results) -> Path:

@@ -7,14 +7,13 @@ without a word, each name that it cannot read. Evidence: its source, mod/assign/
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import unicodedata
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from graders.course.roster import Group
+from reports.archives import archive
 from reports.exports.export import ExportRules, Filled, Marks, Page, RowLine, RowOutcome
 from reports.exports.moodle_worksheet import PREFIX, Participant, Worksheet, read_worksheet, when_students_see
 from reports.exports.rows import state_of
@@ -28,8 +27,6 @@ LOST: Final = re.compile(r"[&<>\"`|'*?]")
 """Moodle takes these out of a name, or a computer that unpacks the file does."""
 LONGEST: Final = 50
 """Letters of a name, so that the whole fits into the 255 bytes of a file name."""
-EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
-"""The first time that a ZIP can have: equal pages give equal bytes."""
 
 
 def fill(sheet: bytes, marks: Marks, roster: Sequence[Group], rules: ExportRules) -> Filled:
@@ -51,7 +48,7 @@ def fill(sheet: bytes, marks: Marks, roster: Sequence[Group], rules: ExportRules
         for person in worksheet.missing
         if person.member.id in marks.pages
     ]
-    return Filled(_archive(files), tuple(lines), tuple(_notes(worksheet, marks)))
+    return Filled(archive(dict(sorted(files.items()))), tuple(lines), tuple(_notes(worksheet, marks)))
 
 
 def _line(participant: Participant, page: Page | None, name: str, marks: Marks) -> RowLine:
@@ -80,16 +77,6 @@ def _plain(name: str) -> str:
     spaced = APART.sub(" ", unicodedata.normalize("NFC", name))
     seen = "".join(letter for letter in LOST.sub("", spaced) if not unicodedata.category(letter).startswith("C"))
     return seen.lstrip(" .~")[:LONGEST].strip() or NOBODY
-
-
-def _archive(files: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, mode="w") as archive:
-        for name, data in sorted(files.items()):
-            info = zipfile.ZipInfo(name, EARLIEST)
-            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
-            archive.writestr(info, data)
-    return out.getvalue()
 
 
 def _notes(worksheet: Worksheet, marks: Marks) -> Iterator[str]:
