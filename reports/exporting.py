@@ -12,11 +12,12 @@ from assignments.tables import column_key, read_table
 from graders.course.course import Course
 from graders.course.roster import Group
 from graders.marks.results import Results
+from graders.marks.versions import Versions
 from graders.record.exports import RecordedExport
 from reports.exports import EXPORTS
 from reports.exports.export import Export, ExportRules, Filled, Marks, RowOutcome
 from reports.person_file import OnFile, person_files
-from reports.write import pages_of
+from reports.write import due_moments, hand_ins, pages_of
 
 NUMBER, MEMBER = "participant", "member"
 """Headings of the file that names the participants of a sheet without names."""
@@ -32,8 +33,12 @@ def marks_to_export(
     """
     return Marks(
         assignment=results.assignment,
+        groups={mark.group: mark for mark in results.marks},
         people={person.member: person for person in results.people},
+        hand_ins=hand_ins(course, results),
+        due=due_moments(course, results),
         pages=person_files(pages_of(course, results), pdf=pdf, on_file=on_file) if export.hands_out_pages else {},
+        version=Versions.of(results.events).version,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -82,7 +83,7 @@ def report_results(
         assignment,
         results.marks,
         course.groups,
-        _hand_ins(course, results),
+        hand_ins(course, results),
         board,
         course=course.title,
         ratified=ratified,
@@ -182,7 +183,7 @@ def pages_of(course: Course, results: Results) -> Pages:
         assignment,
         results.marks,
         course.groups,
-        _hand_ins(course, results),
+        hand_ins(course, results),
         pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id),
         results.people,
         Versions.of(results.events),
@@ -211,7 +212,7 @@ def write_case_pages(course: Course, results: Results, showing: Showing) -> Path
     return home
 
 
-def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
+def hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     """By group: its submission as the group's page describes it."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {
@@ -222,15 +223,18 @@ def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     }
 
 
-def _due_times(course: Course, results: Results) -> dict[str, str]:
-    """By member: when their work is due, extensions of their own included."""
+def due_moments(course: Course, results: Results) -> dict[str, datetime]:
+    """By member: when their work is due, in UTC, extensions of their own included."""
     decisions = Decisions.of(results.assignment.id, results.events)
     return {
-        person.member: local_time(
-            due_of_person(course, decisions, course.group(person.group), person.member), course.timezone
-        )
+        person.member: due_of_person(course, decisions, course.group(person.group), person.member)
         for person in results.people
     }
+
+
+def _due_times(course: Course, results: Results) -> dict[str, str]:
+    """By member: the same in the course's own time, as people read it."""
+    return {member: local_time(due, course.timezone) for member, due in due_moments(course, results).items()}
 
 
 def _keep(path: Path, returned: ReturnedPage | None, page: Callable[[], str]) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.roster import Group, Member
+from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
+from reports.feedback import HandIn
 from reports.numbers import half_up
 
 
@@ -71,8 +74,16 @@ class Marks:
     assignment: Assignment
     people: Mapping[str, PersonalMark]
     """By member: each person's own mark."""
+    groups: Mapping[str, Mark] = field(default_factory=dict)
+    """By group."""
+    hand_ins: Mapping[str, HandIn] = field(default_factory=dict)
+    """By group."""
+    due: Mapping[str, datetime] = field(default_factory=dict)
+    """By member: when their work is due, in UTC."""
     pages: Mapping[str, Page] = field(default_factory=dict)
     """By member; empty but for a format that hands pages out."""
+    version: int = 1
+    """One more with every correction of returned marks."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,20 @@ class ExportRules:
     """The platform's maximum, where its file does not say it."""
     members: Mapping[str, str] = field(default_factory=dict)
     """By the platform's own number or word for a participant: the member's id, for a sheet without names."""
+
+
+def check_rules(rules: ExportRules, title: str, *uses: str) -> None:
+    """Refuse what a person said and the format has no use for.
+
+    Args:
+        uses: Names of the fields of `rules` that it uses.
+
+    Raises:
+        UserError: names the option.
+    """
+    for name in ("column", "maximum", "members"):
+        if getattr(rules, name) and name not in uses:
+            raise UserError(f"--{name}: {title} has no use for it: leave it out")
 
 
 Fill = Callable[[bytes, Marks, Sequence[Group], ExportRules], Filled]
@@ -125,11 +150,16 @@ def scaled(mark: PersonalMark, maximum: Decimal) -> Decimal:
     """
     if mark.percent is None or mark.points is None:
         raise UserError(f"{mark.member} has no mark: {mark.status}")
+    return on_scale(mark.percent, mark.points, mark.out_of, maximum)
+
+
+def on_scale(percent: Decimal, points: Decimal, out_of: Decimal, maximum: Decimal) -> Decimal:
+    """A mark, in per cent and in points, on another scale; where it is on that scale already, as it stands."""
     if maximum == 100:
-        return mark.percent
-    if maximum == mark.out_of:
-        return mark.points
-    return half_up(mark.percent * maximum / 100, 2)
+        return percent
+    if maximum == out_of:
+        return points
+    return half_up(percent * maximum / 100, 2)
 
 
 def cell_text(number: Decimal, *, comma: bool = False) -> str:
