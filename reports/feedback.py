@@ -214,6 +214,11 @@ HEADLINES: Final[Mapping[Status, str]] = {
 }
 
 
+def criterion_title(id: str) -> str:
+    """What pages call a criterion."""
+    return id.replace("_", " ").capitalize()
+
+
 def points_of(findings: list[Finding]) -> Decimal | None:
     """The points of one criterion's findings together; None if there are none or one of them is unknown."""
     points = [finding.points for finding in findings]
@@ -261,7 +266,7 @@ def _sections(
             Section(
                 id=criterion.id,
                 kind=criterion.kind,
-                title=criterion.id.replace("_", " ").capitalize(),
+                title=criterion_title(criterion.id),
                 summary=_summary(criterion, own, points),
                 points=points,
                 out_of=Decimal(criterion.points),

@@ -97,6 +97,7 @@ OTHERWISE = {
     ("graders/record/answer_files.py", "store_arrays"): "into memory",
     ("graders/record/answer_files.py", "add"): "a file without a name, which is copied when it is complete",
     ("graders/authoring/stored_runs.py", "_write_arrays"): "into memory",
+    ("reports/exports/gradescope_autograder.py", "main"): "on a machine of Gradescope's, which reads it afterwards",
     ("reports/marksheet.py", "as_csv"): "into memory",
     ("reports/marksheet.py", "as_xlsx"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from graders.course.roster import Group, Member
-from graders.marks.mark import Status
+from graders.marks.mark import Status, Verdict
 from graders.marks.personal import PersonalMark
 from reports.exports.export import Marks
 from tests.reports.hand_made import assignment, hand_in, mark, not_submitted, person
@@ -33,14 +33,14 @@ ROSTER = (
     group("zero", member("ed")),
 )
 SEEN = "2026-11-20T16:58:03+00:00"
-ZERO = mark("zero", checks=(), person=person("0"))
+ZERO = tuple(
+    replace(each, points=Decimal(0), verdict=Verdict.FAILED, scored=None, measured=None) for each in mark().findings
+)
 GROUPS = {
     "pair": mark("pair", provenance={**mark().provenance, "seen_at": SEEN}),
     "waits": mark("waits", person=person()),
     "none": not_submitted("none"),
-    "zero": replace(
-        ZERO, points=Decimal(0), findings=tuple(replace(each, points=Decimal(0), scored=None) for each in ZERO.findings)
-    ),
+    "zero": replace(mark("zero"), points=Decimal(0), findings=ZERO),
 }
 """68.4 of 100 with a commit, a report that waits for a person, nothing handed in, and a true 0."""
 
