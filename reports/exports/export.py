@@ -148,9 +148,19 @@ def scaled(mark: PersonalMark, maximum: Decimal) -> Decimal:
     Raises:
         UserError: the person has no mark.
     """
+    percent, points = numbers_of(mark)
+    return on_scale(percent, points, mark.out_of, maximum)
+
+
+def numbers_of(mark: PersonalMark) -> tuple[Decimal, Decimal]:
+    """A person's mark in per cent and in points.
+
+    Raises:
+        UserError: the person has no mark.
+    """
     if mark.percent is None or mark.points is None:
         raise UserError(f"{mark.member} has no mark: {mark.status}")
-    return on_scale(mark.percent, mark.points, mark.out_of, maximum)
+    return mark.percent, mark.points
 
 
 def on_scale(percent: Decimal, points: Decimal, out_of: Decimal, maximum: Decimal) -> Decimal:
