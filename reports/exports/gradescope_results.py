@@ -89,7 +89,8 @@ def _numbered(mark: Mark, assignment: Assignment) -> Iterator[_Numbered]:
         for nth, finding in enumerate(own, 1):
             name = line_of(finding, "student").title if finding.kind == "hidden_test" else title
             if isinstance(criterion, Accuracy):
-                name = f"{title}: {metric_words(criterion.metric, criterion, assignment.data.classes)}"
+                words = metric_words(criterion.metric, criterion, assignment.data.classes)
+                name = title if words.casefold() == title.casefold() else f"{title}: {words}"
             yield _Numbered(f"{at}.{nth}" if len(own) > 1 else str(at), name, finding)
     public = [finding for finding in findings if finding.kind == "public_test"]
     for nth, finding in enumerate(public, 1):

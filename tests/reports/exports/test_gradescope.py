@@ -226,7 +226,8 @@ def test_a_ratified_mark_is_not_provisional_and_a_notice_is_listed():
 def test_nothing_that_only_staff_read_is_in_the_file():
     secret = "SECRET-71"
     checks = tuple(
-        replace(each, evidence=f"{secret} raised", cause_detail=secret, line=71, waits_for=secret) for each in CHECKS
+        replace(each, evidence=f"{secret} raised", cause_detail=secret, hint=secret, waits_for=secret)
+        for each in CHECKS
     )
     whole = mark("pair", checks=checks, provenance={**mark().provenance, "flags": [secret], "stages": secret})
     files = contents(
