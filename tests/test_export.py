@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.exports import EXPORTS
 from tests.small_course import SOUND, medmark, write_course
 
 HEADER = (
@@ -61,6 +62,35 @@ def test_the_file_differs_in_the_cells_of_marks_alone_and_a_second_export_lists_
     assert "m0" not in again.out
     assert "1 row as exported before: not listed" in again.out
     assert medmark("show", "halves", "-c", course) == marks  # an export moves no mark
+
+
+@pytest.mark.parametrize("format", [name for name, export in EXPORTS.items() if not export.sheet])
+def test_a_format_without_a_sheet_is_written_and_said_to_be_unchanged_the_second_time(
+    course: Path, format: str, tmp_path: Path
+) -> None:
+    out = tmp_path / f"marks{EXPORTS[format].suffix}"
+    words = ("export", format, "halves", "-c", course, "--out", out)
+    assert "m1 has no mark" in medmark(*words[:-2]).out or "silent has no mark" in medmark(*words[:-2]).out
+    assert not out.exists()
+    assert medmark(*words).code == 0
+    first = out.read_bytes()
+    again = medmark(*words)
+    assert again.code == 0
+    assert out.read_bytes() == first
+    assert "as exported before" in again.out
+
+
+@pytest.mark.parametrize("format", [name for name, export in EXPORTS.items() if export.sheet])
+@pytest.mark.parametrize(
+    "sheet", [b"", b"\x00\xff\xfe", b"{}", b"[1, 2]", b"name,mark\nm0,1\n", b"PK\x03\x04", "é,ü\r\n".encode("utf-16")]
+)
+def test_a_file_that_is_not_the_platforms_is_refused_with_a_sentence(
+    course: Path, format: str, sheet: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "sheet").write_bytes(sheet)
+    refused = medmark("export", format, "halves", tmp_path / "sheet", "-c", course)
+    assert refused.code == 2
+    assert refused.err.startswith("medmark: ") or refused.err
 
 
 def test_the_feedback_files_hold_each_persons_own_page(course: Path) -> None:
