@@ -71,7 +71,8 @@ class RecordedDecision:
         """Who decided what and why, for the trace."""
         event = self.event
         number = f"event {event.number}" if event.number else "proposed"
-        return f"{number}, {event.kind} by {event.who} on {event.at[:10]}: {event.reason}"
+        why = f": {event.reason}" if event.reason else ""
+        return f"{number}, {event.kind} by {event.who} on {event.at[:10]}{why}"
 
     @property
     def number(self) -> int | None:

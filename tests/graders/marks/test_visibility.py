@@ -8,8 +8,9 @@ import pytest
 
 from assignments.rubric import RubricLine
 from graders.marks.mark import Cost, Finding, HeldCap, MarkedLine, Scored, Verdict
-from graders.marks.visibility import visible, visible_provenance
+from graders.marks.visibility import A_NOTE, visible, visible_event, visible_provenance
 from graders.record.documents import CaseScore, Cause, FalsePositives
+from tests.graders.events import event
 from tests.graders.marks import hand_made
 
 SECRET = "canary-5417"
@@ -115,3 +116,61 @@ def test_flags_and_unlisted_keys_of_a_provenance_are_for_staff():
     provenance = {"image": "sha256:1", "flags": [SECRET], "tomorrow": SECRET}
     assert visible_provenance(provenance, "student") == {"image": "sha256:1"}
     assert visible_provenance(provenance, "staff") == provenance
+
+
+@pytest.mark.parametrize(
+    ("about", "kind", "value"),
+    [
+        ("mlp/g1/s1", "extension", "5wd"),
+        ("mlp/g1", "agreed_mark", "report=21"),
+        ("mlp/g1/s1", "retract", "4"),
+        ("mlp", "retract", "4"),  # of a return, say: it may be about one person
+        ("mlp", "correction", "{}"),
+        ("mlp", "returned", "{}"),
+        ("mlp/g1", "of another medmark", "x"),
+        ("mlp", "of another medmark", "x"),
+    ],
+)
+def test_a_board_does_not_read_a_reason_that_is_between_a_person_and_the_staff(about, kind, value):
+    made = event(about, kind, value, number=7, reason=SECRET)
+    shown = visible_event(made)
+    assert SECRET not in str(shown)
+    assert (shown.kind, shown.value, shown.who, shown.at, shown.number) == (kind, value, made.who, made.at, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("moderation", "add 2"), ("extension", "2wd"), ("cap", "80"), ("void_test", "x"), ("void_case", "1")],
+)
+def test_a_board_reads_a_reason_that_everyone_reads(kind, value):
+    assert visible_event(event("mlp", kind, value, reason="a hard paper")).reason == "a hard paper"
+
+
+def test_the_text_of_a_dispute_is_not_for_a_board():
+    assert visible_event(event("mlp/g1/s1", "dispute", SECRET)).value == ""
+
+
+@pytest.mark.parametrize("reference", ["DAP 2027-113", "EC/2027/113", "#1234", "SORA.0012", "20270113", " EC-113 "])
+def test_a_board_reads_the_number_of_a_case(reference):
+    assert visible_event(event("mlp/g1/s1", "extension", "5wd", reference=reference)).reference == reference.strip()
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "flu in January",
+        "F32.1",
+        "see e-mail of 3 May",
+        "panel 2027-113, migraine",
+        "dr smith 113",
+        "DAP 2027-113 flu",
+        "EC 12",
+    ],
+)
+def test_a_board_reads_no_note_for_staff_and_learns_that_there_is_one(reference):
+    assert visible_event(event("mlp/g1/s1", "extension", "5wd", reference=reference)).reference == A_NOTE
+
+
+def test_what_a_board_may_read_stays_so_when_it_is_asked_twice():
+    once = visible_event(event("mlp/g1/s1", "dispute", "x", reference="a note", number=3))
+    assert visible_event(once) == once
