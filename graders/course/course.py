@@ -168,8 +168,8 @@ class CourseAssignment(Frozen):
     """An id of the catalogue, or a folder beside course.toml."""
     deadline: NaiveDatetime
     """Local time in the course's timezone."""
-    weight: float = Field(default=1.0, gt=0)
-    """Its share of the course's total."""
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Its share of the module mark, beside the weights of the other assignments: 40 and 60, or 0.4 and 0.6."""
     grace_minutes: int = Field(default=10, ge=0)
     """A tip seen this long after the due time still counts. Keep it longer than the time between two collections."""
     group_extension: Literal["max", "min", "manual"] = "manual"

@@ -75,6 +75,8 @@ class PersonalMark:
     disputes: tuple[str, ...] = ()
     before_penalties: Fraction | None = None
     """Exact per cent before lateness and caps, which a later correction may not lower. None unless marked."""
+    exact: Fraction | None = None
+    """Per cent before the rounding, for what is computed from several marks. None unless marked."""
 
     @property
     def passed(self) -> bool | None:
@@ -180,8 +182,9 @@ def personal_mark(
         pass_mark=inputs.pass_mark,
         level=assignment.level,
         trace=state.trace,
-        disputes=tuple(f"{dispute.summary} ({dispute.text})" for dispute in disputes),
+        disputes=tuple(f"{each.summary} ({each.text})" if each.text else each.summary for each in disputes),
         before_penalties=state.before_penalties if status is Status.MARKED else None,
+        exact=exact,
     )
 
 
