@@ -17,19 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
 from graders.course.lock import course_lock
 from graders.course.secret import read_secret
 from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
 from graders.intake.history import History, history_of
-from graders.intake.owners import Record
 from graders.marks.applying import check_unchanged, record_marks, snapshot_of
 from graders.marks.differences import Differences, NotApplied, compare, differences_of
-from graders.marks.mark import Mark
 from graders.marks.requests import DecisionRequest
 from graders.marks.results import Results, results_of
 from graders.marks.returning import Returnable, returnable_of
@@ -39,19 +36,13 @@ from graders.record import exports
 from graders.record.exports import EXPORTED, RecordedExport
 from graders.record.in_force import Decisions
 from graders.record.ledger import Event, Ledger, Observation, now
+from graders.runs.on_record import PROGRAM, check_collected, hidden_case_ids, marking_of, on_record, read_record
 from graders.runs.trust import sandbox_of
-from graders.wall.sandboxes.sandbox import Sandbox
 
 if TYPE_CHECKING:  # what runs submissions takes half a second to import, which what only reads does not need
     from graders.marks.deciding import Proposal
     from graders.runs.coordinator import Progress
     from graders.runs.engines.engine import Engine
-    from graders.runs.plan import Marking
-
-PROGRAM: Final = "a program"
-"""The command in the record and the lock, for a caller that names none."""
-RESCORED: Final = ("void_case", "retract")
-"""Kinds of decisions after which stored answers are scored again."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +124,13 @@ def marked(
     for name in only:
         course.group(name)
     with Ledger.open(course.ledger) as ledger:
-        seen, events = _read(course, id, ledger)
-        _check_collected(course, id, seen)
+        seen, events = read_record(course, id, ledger)
+        check_collected(course, id, seen)
         followed = seen.followed(events)
-        loose = unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
+        loose = unmatched_lines(course, assignment, events, seen, lambda: hidden_case_ids(assignment, secret))
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
-        marking = _marking(course, assignment, secret, chosen, ledger, decisions, engine, command)
+        marking = marking_of(course, assignment, secret, chosen, ledger, decisions, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress, on_reading=on_reading)
     results = replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
     return Change(course, results, differences_of(results), sandbox=chosen.name, command=command)
@@ -156,7 +147,7 @@ def recorded(
         UserError: an unknown assignment or sandbox, a course without its secret, nothing collected yet.
     """
     chosen = sandbox_of(course, sandbox, trust_submissions=True)
-    results = _on_record(course, id, chosen, after_collecting=after_collecting)
+    results = on_record(course, id, chosen, after_collecting=after_collecting)
     return Change(course, results, differences_of(results), sandbox=chosen.name, command=command)
 
 
@@ -215,7 +206,7 @@ def with_proposal(before: Change, proposal: Proposal, reason: str = "", engine: 
     """
     course, results = before.course, before.results
     chosen = sandbox_of(course, before.sandbox, trust_submissions=True)
-    after = _on_record(course, results.assignment.id, chosen, proposal.events, engine, before.command)
+    after = on_record(course, results.assignment.id, chosen, proposal.events, engine, before.command)
     check_unchanged(results, after.events)
     differences = compare(snapshot_of(results), snapshot_of(after), strict=True)
     why = proposal.reason((move.member for move in differences.moves), reason)
@@ -312,14 +303,14 @@ def unmatched_of(course: Course, id: str) -> tuple[str, ...]:
     """
     assignment = assignment_of(course, id)
     with Ledger.open_to_read(course.ledger) as ledger:
-        seen, events = _read(course, id, ledger)
-    return unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, read_secret(course)))
+        seen, events = read_record(course, id, ledger)
+    return unmatched_lines(course, assignment, events, seen, lambda: hidden_case_ids(assignment, read_secret(course)))
 
 
 def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
     """The observations of a group, oldest first, under every name that it had."""
     with Ledger.open_to_read(course.ledger) as ledger:
-        return _read(course, id, ledger)[0].looks.get(group.name, ())
+        return read_record(course, id, ledger)[0].looks.get(group.name, ())
 
 
 def history_of_group(course: Course, id: str, group: Group, commit: str | None) -> History | None:
@@ -327,67 +318,8 @@ def history_of_group(course: Course, id: str, group: Group, commit: str | None) 
     if commit is None:
         return None
     with Ledger.open_to_read(course.ledger) as ledger:
-        record = _read(course, id, ledger)[0]
+        record = read_record(course, id, ledger)[0]
     return history_of(mirror_of(course, group, record, commit), commit)
-
-
-def _on_record(
-    course: Course,
-    id: str,
-    sandbox: Sandbox,
-    proposed: Sequence[Event] = (),
-    engine: Engine | None = None,
-    command: str = PROGRAM,
-    *,
-    after_collecting: bool = False,
-) -> Results:
-    """The results by the record and by decisions that are not in it yet; at most, answers are scored again."""
-    from graders.runs.cohort import grade_cohort, recorded_marks
-
-    assignment = assignment_of(course, id)
-    scores_anew = any(event.kind in RESCORED for event in proposed)
-    with Ledger.open(course.ledger) if scores_anew else Ledger.open_to_read(course.ledger) as ledger:
-        seen, events = _read(course, id, ledger)
-        if after_collecting:
-            _check_collected(course, id, seen)
-        followed = seen.followed([*events, *proposed])
-        decisions = Decisions.of(id, followed)
-        handed_in = submissions(course, assignment, seen, decisions, clock())
-        secret = read_secret(course)
-        loose = unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
-        marking = _marking(course, assignment, secret, sandbox, ledger, decisions, engine, command)
-        before = Decisions.of(id, seen.followed(events)) if scores_anew else decisions
-        if decisions.void_cases != before.void_cases:
-            _check_renewed(recorded_marks(replace(marking, decisions=before), handed_in, followed))
-            marks = grade_cohort(marking, handed_in, rescore_only=True)
-        else:
-            marks = recorded_marks(marking, handed_in, followed)
-    return replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
-
-
-def _marking(
-    course: Course,
-    assignment: Assignment,
-    secret: bytes,
-    sandbox: Sandbox,
-    ledger: Ledger,
-    decisions: Decisions,
-    engine: Engine | None,
-    command: str,
-) -> Marking:
-    from graders.runs.engines.processes import Processes
-    from graders.runs.plan import Marking
-
-    return Marking(
-        course=course,
-        assignment=assignment,
-        secret=secret,
-        sandbox=sandbox,
-        ledger=ledger,
-        decisions=decisions,
-        engine=engine or Processes(),
-        command=command,
-    )
 
 
 def _record(
@@ -411,31 +343,3 @@ def _record(
             moved=moved,
             members=members,
         )
-
-
-def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
-    """The observations, by the groups of today's roster, and the events."""
-    return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
-
-
-def _check_renewed(marks: Sequence[Mark]) -> None:
-    """Refuse to leave a case out of marks of an earlier medmark: their answers cannot be scored again."""
-    if earlier := [mark.group for mark in marks if "made_by" in mark.provenance]:
-        raise UserError(
-            f"the marks of {', '.join(earlier)} were made by an earlier medmark, or with another assignment, image or "
-            "NumPy, so their answers cannot be scored again without a case. Renew them first: "
-            f"medmark grade {marks[0].assignment}"
-        )
-
-
-def _check_collected(course: Course, id: str, seen: Record) -> None:
-    """Refuse to go on before the first look at the repositories: an empty cohort would be a mistake."""
-    if not seen.looks and not seen.unowned:
-        cure = f"medmark collect {id} -c {course.folder}"
-        raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")
-
-
-def _case_ids(assignment: Assignment, secret: bytes) -> Sequence[str]:
-    from graders.record.manifest import case_ids
-
-    return case_ids(assignment, secret)
