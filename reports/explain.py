@@ -2,13 +2,16 @@
 
 A reader can follow every step with a pocket calculator. The page only lays out what `graders.marks.findings`
 and `graders.marks.personal` computed.
+
+    explained           the page of one member of some results
+    explanation_lines   the page of what it is handed: a board's pack takes names out of that before
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +20,6 @@ from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, Unanchored, anchor_shares
 from assignments.rubric import RubricLine
-from graders.intake.changed_lines import FILES
 from graders.marks.findings import share_of_points
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, earned, exact_percent
 from graders.marks.part_marks import NOT_MARKED
@@ -27,6 +29,7 @@ from graders.record.decisions import ROLES, AgreedMark, LineMark
 from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
+from reports.history_lines import clock, history_lines
 from reports.numbers import number
 from reports.personal import percent_text
 from reports.sentences import few_repeats, title, why
@@ -40,10 +43,25 @@ if TYPE_CHECKING:  # they open Git and the course, which a page of text does not
     from graders.record.ledger import Observation
 
 WIDTH: Final = 80
-AUTHORS: Final = 10
-"""Lines about authors who are not in the roster."""
 LOOKS: Final = 12
 """Lines about commits that were seen: the last ones."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the page of one person's mark is made of."""
+
+    heading: str
+    """Whose mark it is."""
+    assignment: Assignment
+    person: PersonalMark
+    mark: Mark
+    """Their group's."""
+    submission: Submission
+    decisions: Decisions
+    returned: ReturnedPage | None
+    looks: Sequence[Observation] = ()
+    timezone: str = "UTC"
 
 
 def explained(
@@ -58,34 +76,51 @@ def explained(
     person = next(person for person in results.people if person.member == member.id)
     marks = zip(results.marks, results.submissions, strict=True)
     mark, submission = next((mark, submission) for mark, submission in marks if mark.group == person.group)
+    of = Explanation(
+        heading=f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}",
+        assignment=results.assignment,
+        person=person,
+        mark=mark,
+        submission=submission,
+        decisions=Decisions.of(results.assignment.id, results.events),
+        returned=Versions.of(results.events).people.get(member.id),
+        looks=looks,
+        timezone=timezone,
+    )
+    return explanation_lines(of, history_lines(history, submission, ZoneInfo(timezone)))
+
+
+def explanation_lines(of: Explanation, history: Iterable[str] = ()) -> Iterator[str]:
+    """The page of one person's mark; without a `history` it has no section about the authors of commits."""
+    person, mark = of.person, of.mark
     if person.status in BY_DECISION:  # none of the group's numbers belongs to this person
         mark = replace(mark, status=person.status, points=None, findings=())
-    decisions = Decisions.of(results.assignment.id, results.events)
-    versions = Versions.of(results.events)
-    yield from _line(f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}", 0)
+    authors = tuple(history)
+    yield from explanation_line(of.heading, 0)
     for heading, lines in (
-        ("The commit that counts", _commit(submission, looks, ZoneInfo(timezone))),
-        ("Who committed, as the commits say", _history(history, submission, ZoneInfo(timezone))),
+        ("The commit that counts", _commit(of.submission, of.looks, ZoneInfo(of.timezone))),
+        *([("Who committed, as the commits say", authors)] if authors else []),
         ("What it was marked with", _provenance(mark)),
-        ("The group's points", _points(mark, results.assignment, decisions)),
+        ("The group's points", _points(mark, of.assignment, of.decisions)),
         ("From the group's mark to this person's", _steps(person, mark)),
-        ("Returned", _returned(versions.people.get(member.id))),
+        ("Returned", _returned(of.returned)),
     ):
         yield ""
         yield heading
         for line in lines:
-            yield from _line(line)
+            yield from explanation_line(line)
 
 
 def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo) -> Iterator[str]:
     yield f"{submission.commit or 'none'} ({submission.state}: {submission.reason})"
-    yield f"repository {submission.repository}"
+    if submission.repository:
+        yield f"repository {submission.repository}"
     if submission.due:
-        yield f"due {_local(submission.due, zone)}"
+        yield f"due {clock(submission.due, zone)}"
     if submission.seen_at:
-        yield f"first seen {_local(datetime.fromisoformat(submission.seen_at), zone)}, by the marker's clock"
+        yield f"first seen {clock(datetime.fromisoformat(submission.seen_at), zone)}, by the marker's clock"
     if submission.late_since:
-        yield f"accepted late: first seen {_local(submission.late_since, zone)}"
+        yield f"accepted late: first seen {clock(submission.late_since, zone)}"
     runs: list[tuple[Observation, Observation, int]] = []
     for look in looks:
         if runs and (runs[-1][1].commit, runs[-1][1].how) == (look.commit, look.how):
@@ -93,65 +128,11 @@ def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo
         else:
             runs.append((look, look, 1))
     for first, last, count in runs[-LOOKS:]:
-        until = f" to {_local(datetime.fromisoformat(last.seen_at), zone)}" if count > 1 else ""
+        until = f" to {clock(datetime.fromisoformat(last.seen_at), zone)}" if count > 1 else ""
         tip = last.commit[:10] if last.commit else last.how.replace("_", " ")
-        yield f"seen {tip}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {quantity(count, 'look')}"
+        yield f"seen {tip}: {clock(datetime.fromisoformat(first.seen_at), zone)}{until}, {quantity(count, 'look')}"
     for problem in submission.problems:
         yield f"problem: {problem}"
-
-
-def _history(history: History | None, submission: Submission, zone: ZoneInfo) -> Iterator[str]:
-    """The commits of each member, and those of authors who are not in the roster."""
-    if history is None:
-        yield "not known" if submission.commit else "no commit"
-        return
-    yield f"{quantity(history.commits, 'commit')} by {quantity(len(history.authors), 'author')}{_span(history, zone)}"
-    whose = history.of(submission.members)
-    for member in submission.members:
-        own = replace(history, authors=whose[member.id])
-        commits = quantity(own.commits, "commit")
-        yield f"{member.id}: {commits}, matched by address or name{_changed(own)}{_span(own, zone)}"
-    others = whose[""]
-    for author in others[:AUTHORS]:
-        who = f"{author.name} <{author.email}>"
-        own = replace(history, authors=(author,))
-        commits = quantity(own.commits, "commit")
-        yield f"not in the roster: {who}, {commits}{_changed(own)}{_span(own, zone)}"
-    if len(others) > AUTHORS:
-        yield f"and {quantity(len(others) - AUTHORS, 'such author')} more"
-    if history.unread:
-        yield f"{quantity(history.unread, 'commit')} could not be read"
-    if history.older:
-        yield "there are older commits, which were not read"
-    if history.merges:
-        yield f"{quantity(history.merges, 'merge')}: lines count for the merged commits, not again for the merge"
-    if history.crowded:
-        yield f"lines not counted, more than {FILES} files changed: {quantity(history.crowded, 'commit')}"
-    if history.uncounted:
-        commits = quantity(history.uncounted, "commit")
-        yield f"lines not counted, limits of time and memory reached: {commits}"
-    yield (
-        "an author sets the commit's name, address and date, and may commit another person's work: this is evidence, "
-        "and no mark depends on it"
-    )
-
-
-def _changed(history: History) -> str:
-    """The lines that commits change, as far as they were counted; empty without commits."""
-    if not history.counted:
-        return ", lines not counted" if history.commits else ""
-    changed = history.changed
-    files = f", {quantity(changed.by_size, 'binary or large file')} ({changed.bytes / 1e6:.1f} MB)"
-    part = "" if history.counted == history.commits else f" in the {history.counted} that were counted"
-    return f", lines +{changed.added} -{changed.removed}{files if changed.by_size else ''}{part}"
-
-
-def _span(of: History, zone: ZoneInfo) -> str:
-    return f", first {_local(of.first, zone)}, last {_local(of.last, zone)}" if of.first and of.last else ""
-
-
-def _local(time: datetime, zone: ZoneInfo) -> str:
-    return f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 _PROVENANCE_KEYS: Final = (
@@ -178,7 +159,7 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
         is_known = all(finding.points is not None for finding in own)
-        points = _plain(earned(own)) if is_known else "not known yet"
+        points = plain(earned(own)) if is_known else "not known yet"
         yield f"{criterion.id}: {points} of {criterion.points}"
         if isinstance(criterion, HiddenTests):
             yield from (f"  {line}" for finding in own for line in _test(finding))
@@ -191,19 +172,19 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
     sum_ = earned(mark.findings)
     if any(finding.points is not None for finding in mark.findings):
         terms = " + ".join(summands)
-        yield f"{'sum of the known points' if '?' in terms else 'sum'}: {terms} = {_plain(sum_)}"
+        yield f"{'sum of the known points' if '?' in terms else 'sum'}: {terms} = {plain(sum_)}"
     exact = exact_percent(mark)
     if exact is None:
         yield f"not a whole mark: {str(mark.status).replace('_', ' ')}"
     else:
-        yield f"in per cent: 100 x {_plain(sum_)} / {_plain(mark.out_of)} = {_plain(exact)} %"
+        yield f"in per cent: 100 x {plain(sum_)} / {plain(mark.out_of)} = {plain(exact)} %"
 
 
 def _summands(findings: Sequence[Finding]) -> Iterator[str]:
     """One criterion's part of the sum: its known points, and a question mark for unknown ones, which are not 0."""
     with_points = [finding for finding in findings if finding.points is not None]
     if with_points:
-        yield _plain(earned(with_points))
+        yield plain(earned(with_points))
     if len(with_points) < len(findings) or not findings:
         yield "?"
 
@@ -219,11 +200,11 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
     if finding.scored is None or finding.measured is None:
         yield from filter(None, (title(finding), why(finding)))
         return
-    score, repeats = finding.scored.score, [_plain(each) for each in finding.measured.repeats]
+    score, repeats = finding.scored.score, [plain(each) for each in finding.measured.repeats]
     how = f", {finding.measured.combine} of the repeats {', '.join(repeats)}" if len(repeats) > 1 else ""
-    yield f"{criterion.metric} {_plain(score)}{how}"
+    yield f"{criterion.metric} {plain(score)}{how}"
     if finding.interval is not None:
-        yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
+        yield f"95 % interval {plain(finding.interval[0])} to {plain(finding.interval[1])}; it moves no point"
     elif finding.scored.too_few_repeats:
         yield few_repeats(finding.scored.too_few_repeats)
     if isinstance(criterion.anchors, Unanchored):
@@ -233,26 +214,26 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
     yield from _interpolated(criterion.anchors, level, score, part)
     for cap in finding.scored.caps:
         part = min(part, cap.at)
-        yield f"cap, because {cap.when}: at most {_plain(100 * cap.at)} %"
-    yield f"{_plain(100 * part)} % of {criterion.points} points = {_plain(part * criterion.points)}"
+        yield f"cap, because {cap.when}: at most {plain(100 * cap.at)} %"
+    yield f"{plain(100 * part)} % of {criterion.points} points = {plain(part * criterion.points)}"
 
 
 def _interpolated(scale: Anchors, level: int, score: float, part: Fraction) -> Iterator[str]:
     """How a share follows from a score."""
     values, shares = scale.values(), [100 * of_all for of_all in anchor_shares(level)]
     anchors = zip(ANCHOR_NAMES, values, shares, strict=True)
-    yield "anchors: " + ", ".join(f"{name} {_plain(value)} = {_plain(percent)} %" for name, value, percent in anchors)
+    yield "anchors: " + ", ".join(f"{name} {plain(value)} = {plain(percent)} %" for name, value, percent in anchors)
     sign = scale.sign
     passed = sum(sign * score > sign * value for value in values)
     if passed == 0:
-        yield f"the score does not pass {ANCHOR_NAMES[0]}: {_plain(100 * part)} %"
+        yield f"the score does not pass {ANCHOR_NAMES[0]}: {plain(100 * part)} %"
     elif passed == len(values):
-        yield f"the score passes {ANCHOR_NAMES[-1]}: {_plain(100 * part)} %"
+        yield f"the score passes {ANCHOR_NAMES[-1]}: {plain(100 * part)} %"
     else:
-        left, right, low, high = (_plain(n) for pair in (values, shares) for n in pair[passed - 1 : passed + 1])
+        left, right, low, high = (plain(n) for pair in (values, shares) for n in pair[passed - 1 : passed + 1])
         between = f"between {ANCHOR_NAMES[passed - 1]} and {ANCHOR_NAMES[passed]}"
-        rise = f"({high} - {low}) x ({_plain(score)} - {left}) / ({right} - {left})"
-        yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
+        rise = f"({high} - {low}) x ({plain(score)} - {left}) / ({right} - {left})"
+        yield f"{between}: {low} + {rise} = {plain(100 * part)} %"
 
 
 def _by_a_person(
@@ -288,7 +269,7 @@ def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
     band = band_of(person.percent, person.level, person.pass_mark)
     yield f"rounded once, half up: {person.percent} %"
     yield f"{band.name}; the pass mark is {person.pass_mark} %"
-    yield f"on the sheet: {person.points} of {_plain(person.out_of)} points, {person.percent} %, {person.status}"
+    yield f"on the sheet: {person.points} of {plain(person.out_of)} points, {person.percent} %, {person.status}"
     yield from (f"disputed: {dispute}" for dispute in person.disputes)
 
 
@@ -301,14 +282,15 @@ def _returned(page: ReturnedPage | None) -> Iterator[str]:
         yield f"version {version}: #{event.number}, {event.at[:10]}, by {event.who}{reason}"
 
 
-def _plain(value: Decimal | Fraction | float | int) -> str:
+def plain(value: Decimal | Fraction | float | int) -> str:
     """A number to at most six decimals: only the text is rounded, not the computation."""
     exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     text = f"{Decimal(exact.numerator) / Decimal(exact.denominator):.6f}"
     return text.rstrip("0").rstrip(".")
 
 
-def _line(text: str, indent: int = 2) -> list[str]:
+def explanation_line(text: str, indent: int = 2) -> list[str]:
+    """One line of an explanation, wrapped, without anything that could act on a terminal."""
     text = terminal_text(text)
     lead = " " * (indent + len(text) - len(text.lstrip()))
     return textwrap.wrap(text.strip(), WIDTH, initial_indent=lead, subsequent_indent=f"{lead}  ") or [""]
