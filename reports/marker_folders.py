@@ -17,7 +17,6 @@ from markupsafe import escape
 from assignments.assignment import Person
 from assignments.errors import UserError
 from assignments.files import replace_file
-from graders.course.course import Group
 from graders.marks.diagnosis import known_mistakes
 from graders.marks.mark import Mark, MarkedLine, Verdict, added_up
 from graders.marks.marker_forms import FACTS
@@ -27,6 +26,7 @@ from graders.runs.paper_copies import PaperCopy, paper_copies
 from reports.feedback import HandIn, feedback_page
 from reports.file_names import file_name
 from reports.marker_form import FormPaper, marker_form
+from reports.names import REMOVED, telling
 from reports.next_step import next_step
 from reports.terminal import quantity
 
@@ -143,7 +143,7 @@ def _pages(planned: PlannedMarking) -> Iterator[tuple[str, str]]:
     results, course = planned.change.results, planned.change.course
     marks = {mark.group: mark for mark in results.marks}
     mistakes = known_mistakes(results.assignment)
-    names = sorted({name for group in course.groups for name in _telling(group) if name}, key=len, reverse=True)
+    names = sorted({name for group in course.groups for name in telling(group) if name}, key=len, reverse=True)
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(str(escape(name)))}(?!\w)" for name in names), re.IGNORECASE)
     for paper in planned.papers:
         mark = _unmarked(marks[paper.group], planned)
@@ -155,14 +155,7 @@ def _pages(planned: PlannedMarking) -> Iterator[tuple[str, str]]:
 def _without(names: re.Pattern[str], page: str) -> str:
     """The page without names in its text; a group may have the name of a tag, so markup and styles stay as they are."""
     parts = re.split(r"(<style>.*?</style>|<[^>]*>)", page, flags=re.DOTALL)
-    return "".join(part if number % 2 else names.sub("[name]", part) for number, part in enumerate(parts))
-
-
-def _telling(group: Group) -> Iterator[str]:
-    """What of a group would tell whose a page is."""
-    yield from (group.name, group.repository)
-    for member in group.members:
-        yield from (member.id, member.name, member.email)
+    return "".join(part if number % 2 else names.sub(REMOVED, part) for number, part in enumerate(parts))
 
 
 def _unmarked(mark: Mark, planned: PlannedMarking) -> Mark:

@@ -6,7 +6,8 @@ import re
 
 from graders.course.roster import Group, Member
 from graders.runs.paper_copies import names_in
-from reports.marker_folders import _telling, _without
+from reports.marker_folders import _without
+from reports.names import telling
 
 BODY = Group(
     name="body",
@@ -27,7 +28,7 @@ def test_names_go_from_the_text_and_tags_stay():
 
 
 def test_group_repository_and_all_of_its_people_tell_whose_a_page_is():
-    assert set(_telling(BODY)) == {
+    assert set(telling(BODY)) == {
         "body", "https://git.example.org/body", "zcabc07", "Ada King O'Byron", "ada@example.org", "x1", "Li Wu",
         "li@example.org",
     }  # fmt: skip
