@@ -5,7 +5,7 @@ Each person counts once, as on the mark sheet. People without a mark enter no me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import MASTERS, Assignment
@@ -24,12 +24,18 @@ def summary_table(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.Dat
     `sd` is that of a sample (n - 1); quartiles are interpolated between the two nearest people (pandas' `linear`).
     A value of no people, and the spread of one person, is NaN.
     """
-    numbers = sheet[["percent", *(f"criterion_{criterion.id}" for criterion in assignment.criteria)]].astype(float)
+    out_of = {f"criterion_{criterion.id}": criterion.points for criterion in assignment.criteria}
+    return summary_of(sheet, {"percent": 100, **out_of})
+
+
+def summary_of(sheet: pandas.DataFrame, out_of: Mapping[str, int]) -> pandas.DataFrame:
+    """The same for any columns of numbers, each with the most that it can be."""
+    numbers = sheet[[*out_of]].astype(float)
     table = numbers.describe(percentiles=[0.25, 0.5, 0.75]).T
     table.columns = list(SUMMARY_COLUMNS[:-1])
     table = table.map(lambda number: _rounded(number, 2))
     table["people"] = table["people"].astype(int)
-    table["out_of"] = [100.0, *(float(criterion.points) for criterion in assignment.criteria)]
+    table["out_of"] = [float(most) for most in out_of.values()]
     return table.rename_axis("of").reset_index()
 
 
@@ -38,15 +44,20 @@ def distribution_table(sheet: pandas.DataFrame, assignment: Assignment) -> panda
 
     An empty class has a row too. A person with their own pass mark is classed by it.
     """
+    return distribution_of(sheet, assignment.level)
+
+
+def distribution_of(sheet: pandas.DataFrame, level: int) -> pandas.DataFrame:
+    """The same for people of one level of study, whatever they were marked for."""
     import pandas
 
     marked, others = sheet[sheet["percent"].notna()], sheet[sheet["percent"].isna()]
     classes = [
-        band_of(percent, assignment.level, int(pass_mark)).name
+        band_of(percent, level, int(pass_mark)).name
         for percent, pass_mark in zip(marked["percent"], marked["pass_mark"], strict=True)
     ]
-    names = list(dict.fromkeys(band.name for band in bands(assignment.level)))
-    other = MASTERS - 1 if assignment.level == MASTERS else MASTERS
+    names = list(dict.fromkeys(band.name for band in bands(level)))
+    other = MASTERS - 1 if level == MASTERS else MASTERS
     names += [band.name for band in bands(other) if band.name in set(classes) - set(names)]
     people = pandas.Series(classes, dtype=object).value_counts().reindex(names, fill_value=0)
     share = (people / (len(classes) or float("nan"))).map(lambda part: _rounded(part, 4))

@@ -81,9 +81,11 @@ def as_xlsx(table: pandas.DataFrame) -> bytes:
     import pandas
 
     out = io.BytesIO()
-    cells = table.map(lambda cell: _cell(cell) if isinstance(cell, str) else float(cell) if cell is not None else None)
+    cells = table.map(
+        lambda cell: workbook_text(cell) if isinstance(cell, str) else float(cell) if cell is not None else None
+    )
     with pandas.ExcelWriter(out, engine="openpyxl") as writer:
-        headings = [_cell(name) for name in table.columns]
+        headings = [workbook_text(name) for name in table.columns]
         cells.to_excel(writer, sheet_name=SHEET, index=False, header=headings, freeze_panes=(1, 1))
         for cell in (cell for row in writer.sheets[SHEET].iter_rows() for cell in row):
             if isinstance(cell.value, str):
@@ -93,7 +95,7 @@ def as_xlsx(table: pandas.DataFrame) -> bytes:
     return timeless(out.getvalue())
 
 
-def _cell(text: str) -> str:
+def workbook_text(text: str) -> str:
     """A text that a cell of a workbook can hold."""
     text = _NOT_XML.sub("\ufffd", csv_text(text))
     return text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
