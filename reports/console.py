@@ -241,6 +241,8 @@ def print_written(written: WrittenReports, *, names: bool) -> None:
     if written.personal:
         print(f"  {'personal/':17} {len(written.personal)} pages, one for each person: what they open first")
     print(f"  {'staff/':17} the feedback pages with evidence, for staff only")
+    if written.audit:
+        print(f"  {written.audit.name:17} every event of the record, for staff and the board of examiners")
 
 
 def print_site(written: WrittenSite) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from graders.marks.differences import Differences, Move, RecordEntry, record_entries
-from graders.record.exports import EXPORTED, export_of
+from graders.record.exports import EXPORTED, RecordedExport, export_of
 from graders.record.ledger import Event
 from graders.record.snapshots import RETURNED, RecordedMark
 from reports.bands import band_of
@@ -39,7 +39,7 @@ def difference_lines(differences: Differences) -> Iterator[str]:
     ordered = sorted(differences.moves, key=lambda move: -abs(Decimal(1000) if move.change is None else move.change))
     for move in ordered[:MOST_MOVES]:
         change = "" if move.change is None else f" {signed(move.change):>6}"
-        marks = f"{_mark(move.before):>12} -> {_mark(move.after):<12}"
+        marks = f"{recorded_mark_text(move.before):>12} -> {recorded_mark_text(move.after):<12}"
         line = f"  {fitted(_who(move), 30)} {marks}{change}  {_crossing(move)}"
         yield f"{line.rstrip()}{_passing(move)}"
     if len(ordered) > MOST_MOVES:
@@ -61,9 +61,7 @@ def record_lines(events: Sequence[Event]) -> Iterator[str]:
 def _effect(entry: RecordEntry) -> str:
     event = entry.event
     if event.kind == EXPORTED:
-        export = export_of(event)
-        column = f", {export.column}" if export.column else ""
-        return f"exported to {export.file} ({export.format}{column}): {_marks(len(export.marks))}"
+        return f"exported to {export_text(export_of(event))}"
     if entry.differences is None:
         what = f"{event.kind} {event.value}".strip()
         return f"{what} for {'/'.join(part for part in (event.group, event.member) if part) or 'all'}"
@@ -73,6 +71,12 @@ def _effect(entry: RecordEntry) -> str:
     parts = [f"{_marks(moves)} moved"] if moves or not new else []
     parts += [f"{_marks(new)} new"] if new else []
     return f"{event.kind}: {', '.join(parts)}"
+
+
+def export_text(export: RecordedExport) -> str:
+    """`upload.csv (moodle-assign): 2 marks`."""
+    column = f", {export.column}" if export.column else ""
+    return f"{export.file} ({export.format}{column}): {_marks(len(export.marks))}"
 
 
 def return_lines(offer: Returnable) -> Iterator[str]:
@@ -108,7 +112,8 @@ def _who(move: Move) -> str:
     return terminal_text(f"{move.after.group}/{move.member}")
 
 
-def _mark(mark: RecordedMark) -> str:
+def recorded_mark_text(mark: RecordedMark) -> str:
+    """A mark of a snapshot in a word or two."""
     words = {"withheld": "withheld", "not_submitted": "none", "incomplete": "in part"}
     if mark.percent is None and mark.open and mark.status == "withheld":
         return {"grading": "not graded"}.get(mark.open, "waits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
+from reports.audit_page import audit_of, audit_page
 from reports.beside_score import Cohort
 from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
@@ -59,6 +60,8 @@ class WrittenReports:
     """By member: the page that each person opens first."""
     leaderboard: Path | None
     """None if the assignment has no accuracy to rank by."""
+    audit: Path | None = None
+    """The log of every event; None where the pages were made without the record."""
 
 
 def report_results(
@@ -78,7 +81,7 @@ def report_results(
     assignment = results.assignment
     groups = [mark.group for mark in results.marks]
     board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), assignment.id)
-    return write_reports(
+    written = write_reports(
         folder or course.folder / "reports",
         assignment,
         results.marks,
@@ -93,6 +96,9 @@ def report_results(
         sheet=sheet,
         answers=course.answers,
     )
+    audit = written.folder / "audit.html"
+    write(audit, audit_page([audit_of(assignment, results.events)], course=course.title))
+    return replace(written, audit=audit)
 
 
 def write_reports(
