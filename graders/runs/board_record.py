@@ -1,4 +1,7 @@
-"""The use case of a module's board of examiners: all marks of the module, without what a board may not read."""
+"""The use case of a module's board of examiners: the marks of all its assignments, without what a board may not read.
+
+`reports.board.export` makes the pack of it.
+"""
 
 from __future__ import annotations
 

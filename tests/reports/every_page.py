@@ -1,6 +1,7 @@
 """A page of every kind that medmark writes, in every state, made by hand: for what must hold of all of them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -9,10 +10,15 @@ from graders.marks.diagnosis import KnownMistake
 from graders.marks.mark import NOT_GRADED, Finding, Mark, Status, Verdict
 from graders.record.documents import Cause
 from graders.record.rehearsal import pattern_of
+from reports.audit_page import audit_of, audit_page
+from reports.board.page import board_page
 from reports.data_page import data_page
 from reports.feedback import feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
 from reports.next_step import next_step
+from tests.graders.course.two_assignments import write_course
+from tests.reports.board.module_made import event, module
+from tests.reports.board.module_made import not_submitted as not_handed_in
 from tests.reports.data_made import named_summary
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.test_cases_page import IMAGE, SQUARE
@@ -27,7 +33,14 @@ LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtenges
 
 def every_page(folder):
     """The HTML of each page by its name; `folder` takes the files of made-up cases."""
-    return {**feedback_pages(), **personal_pages(), **files_of_people(), **boards(), **pages_of_cases(folder)}
+    return {
+        **feedback_pages(),
+        **personal_pages(),
+        **files_of_people(),
+        **boards(),
+        **pages_of_cases(folder),
+        **pages_for_examiners(folder / "module"),
+    }
 
 
 def feedback_pages():
@@ -108,6 +121,37 @@ def pages_of_cases(folder):
     shown = cases_page("segmentation", {"image": IMAGE}, {"label": SQUARE}, answer, arrays=arrays, values={"dice": 0.6})
     absent = cases_page("segmentation", {"image": IMAGE}, {"label": SQUARE}, None, arrays=arrays, problem="late")
     return {"cases": shown, "cases-without-answer": absent, "data": data_page(named_summary(folder, "Ada", "Bo", "Cy"))}
+
+
+def pages_for_examiners(folder):
+    """The page of a board's pack and the audit log: with all that can stand there, with names, and with nothing."""
+    course = write_course(folder)
+    team, solo = "team-lovelace", "zcabc03"
+    grace = f"{team}/zcabc02"
+    long = "x" * 120
+    events = [
+        event("alpha", "moderation", "map 0:0 40:45 100:100", number=1, reason=f"a hard paper, {long}"),
+        event(f"alpha/{grace}", "extension", "5wd", number=2, reference="DAP 2027-113"),
+        event(f"alpha/{grace}", "peer_factor", "0.93", number=3, reference="a note"),
+        event(f"alpha/{grace}", "dispute", "the third test", number=4),
+        event(f"beta/{grace}", "deferred", number=5),
+        event(f"beta/{grace}", "retract", "5", number=6),
+        event(f"beta/{solo}/{solo}", "late_commit", "4f0c2b7d9e" * 4, number=7),
+        event(f"beta/{team}", "blessing", long, number=8),
+    ]
+    late = {"submissions": {team: {"late_since": datetime(2027, 1, 19, 12, tzinfo=UTC)}}}
+    marks = {team: "61.25", solo: None}, {team: "44.5", solo: not_handed_in("beta", solo)}
+    pack, with_names = (module(course, *marks, events, names=names, alpha=late) for names in (False, True))
+    records = [each.results for each in pack.record.assignments]
+    people = pack.candidates
+    return {
+        "board": board_page(pack),
+        "board-names": board_page(with_names),
+        "board-empty": board_page(module(course, *marks, collected=(False, False))),
+        "audit": audit_page([audit_of(assignment(), events)], course="MPHY0041"),
+        "audit-board": audit_page([audit_of(r.assignment, r.events, people.about, people.hidden) for r in records]),
+        "audit-empty": audit_page([audit_of(assignment(), ())]),
+    }
 
 
 def notice():
