@@ -639,7 +639,8 @@ def export(
     ] = None,
     course: CourseOption = Path("."),
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file to write. Without it the command only shows.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The file to write; for board a folder. Without it the command only shows."),
     ] = None,
     column: Annotated[
         str, typer.Option(metavar="HEADING", help="The column to fill, where the sheet has several.")
@@ -652,26 +653,39 @@ def export(
         typer.Option(metavar="FILE", help="For a sheet without names: a table of participant,member."),
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Of a format that hands out pages: as PDF.")] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Of the board's pack: names and ids, not candidate numbers alone.")
+    ] = False,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="Of the board's pack: a private SSH key that signs it.")
+    ] = None,
     list_formats: Annotated[bool, typer.Option("--list", help="Print the formats, and by what each is known.")] = False,
     by: By = None,
     sandbox: SandboxOption = None,
 ) -> None:
-    """Write marks for a learning platform, as the file that it imports.
+    """Write marks for a learning platform, or a pack for an exam board.
 
     Most platforms give out a sheet: download it, name it as SHEET, and its copy has each person's own mark. Only the
     cells of marks differ. Every row gets a line that says what the platform will do with it. Without --out nothing is
     written. Later exports list only the rows whose mark changed since.
+
+    medmark export board --out FOLDER is about all assignments of the course: it writes marks, module marks, statistics,
+    how each mark follows, the audit log and a manifest, without names. Nothing is recorded.
     """
     from graders.record.exports import last_exported
     from graders.runs.marking import exported, settled
     from reports.export_lines import export_lines, format_lines, upload_lines
-    from reports.exporting import chosen_format, export_rules, exported_marks, fill, marks_to_export
-    from reports.exports import EXPORTS
+    from reports.exporting import check_typed, chosen_format, export_rules, fill, marks_to_export, write_export
+    from reports.exports import BOARD, EXPORTS
     from reports.progress import progress, seldom
-    from reports.write import write
 
     if list_formats:
         console.say_all(format_lines(EXPORTS))
+        return
+    of_a_sheet = {"SHEET": sheet, "--column": column, "--maximum": maximum, "--members": members, "--pdf": pdf}
+    check_typed(format, {"ASSIGNMENT": assignment, **of_a_sheet, "--by": by}, {"--names": names, "--sign": sign})
+    if format == BOARD:
+        _export_board(course, out, names=names, sign=sign, sandbox=sandbox)
         return
     chosen = chosen_format(format, sheet, out, pdf=pdf)
     rules = export_rules(column, maximum, members)
@@ -686,9 +700,31 @@ def export(
     if out is None:
         console.warn(f"Nothing is written. To write it: {_typed()} --out FILE{chosen.suffix}")
         return
-    write(out, filled.data)
-    exported(change, exported_marks(format, column, out, filled), by=by)
+    exported(change, write_export(out, format, column, filled), by=by)
     console.say_all([f"Wrote {out}", *upload_lines(format, EXPORTS, assignment, _in_course(course))])
+
+
+def _export_board(course: Path, out: Path | None, *, names: bool, sign: Path | None, sandbox: str | None) -> None:
+    """The pack for a board of examiners: it moves no mark, and nothing of it is recorded."""
+    from reports.board.export import export_board
+    from reports.board.lines import pack_lines
+    from reports.progress import progress, seldom
+
+    with progress("pack") as step:
+        pack = export_board(
+            _course(course),
+            out,
+            names=names,
+            key=sign,
+            sandbox=sandbox,
+            command=_typed(),
+            on_reading=seldom(step, "reading"),
+            on_progress=seldom(step, "making"),
+        )
+    console.warn_all(pack.unmatched)
+    console.say_all(pack_lines(pack))
+    if pack.folder is None:
+        console.warn(f"Nothing is written. To write it: {_typed()} --out FOLDER")
 
 
 @app.command()

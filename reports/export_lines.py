@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from reports.exports import BOARD
 from reports.exports.export import Export, Filled, RowLine, RowOutcome
 from reports.terminal import quantity
 
@@ -60,10 +61,11 @@ _COUNTED: Final[Mapping[RowOutcome, str]] = {
 
 
 def format_lines(formats: Mapping[str, Export]) -> Iterator[str]:
-    """The formats, what each is, and by what its rules are known."""
-    width = max(map(len, formats))
+    """The formats, what each is, and by what its rules are known; then the board's pack."""
+    width = max(map(len, (*formats, BOARD)))
     for name, export in formats.items():
         yield f"{name.ljust(width)}  {export.title}. Rules: {export.evidence}."
+    yield f"{BOARD.ljust(width)}  A folder for a board of examiners, about all assignments of the course."
 
 
 def upload_lines(name: str, formats: Mapping[str, Export], assignment: str, in_course: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from graders.course.roster import Group
 from graders.marks.results import Results
 from graders.marks.versions import Versions
 from graders.record.exports import RecordedExport
-from reports.exports import EXPORTS
+from reports.exports import BOARD, EXPORTS
 from reports.exports.export import Export, ExportRules, Filled, Marks, RowOutcome
 from reports.person_file import OnFile, person_files
-from reports.write import due_moments, hand_ins, pages_of
+from reports.write import due_moments, hand_ins, pages_of, write
 
 NUMBER, MEMBER = "participant", "member"
 """Headings of the file that names the participants of a sheet without names."""
@@ -64,6 +64,27 @@ def participants(path: Path) -> dict[str, str]:
     return members
 
 
+def check_typed(format: str, of_marks: Mapping[str, object], of_board: Mapping[str, object]) -> None:
+    """Refuse what was typed beside a format that makes nothing of it.
+
+    Args:
+        of_marks: By the name that the help gives it: what belongs to the marks of one assignment, where it was typed.
+        of_board: The same for the board's pack.
+
+    Raises:
+        UserError: says what to leave out.
+    """
+    of_other = of_marks if format == BOARD else of_board if format in EXPORTS else {}
+    if needless := ", ".join(name for name, value in of_other.items() if value):
+        why = (
+            "the board's pack is about all assignments of the course, and has files of its own. Leave it out: "
+            f"medmark export {BOARD} --out FOLDER"
+        )
+        if format != BOARD:
+            why = f"this belongs to the board's pack. Leave it out, or type medmark export {BOARD}"
+        raise UserError(f"{needless}: {why}")
+
+
 def chosen_format(name: str, sheet: Path | None, out: Path | None, *, pdf: bool) -> Export:
     """The format with this name, checked with what else was typed.
 
@@ -73,7 +94,7 @@ def chosen_format(name: str, sheet: Path | None, out: Path | None, *, pdf: bool)
     if not name:
         raise UserError("say in which format: medmark export --list")
     if name not in EXPORTS:
-        raise UserError(f'FORMAT "{name}": {nearest(name, EXPORTS)}')
+        raise UserError(f'FORMAT "{name}": {nearest(name, (*EXPORTS, BOARD))}')
     export = EXPORTS[name]
     if pdf and not export.hands_out_pages:
         raise UserError(f"--pdf: {export.title} holds no pages: leave it out")
@@ -127,8 +148,9 @@ def fill(export: Export, sheet: Path | None, marks: Marks, roster: Sequence[Grou
     return export.fill(data, marks, roster, rules)
 
 
-def exported_marks(format: str, column: str, out: Path, filled: Filled) -> RecordedExport:
-    """What to record of a file: the marks that it holds."""
+def write_export(out: Path, format: str, column: str, filled: Filled) -> RecordedExport:
+    """Write the file of a format; what to record of it: the marks that it holds."""
+    write(out, filled.data)
     rows = (line for line in filled.lines if line.outcome in (RowOutcome.WRITTEN, RowOutcome.UNCHANGED))
     digest = hashlib.sha256(filled.data).hexdigest()
     return RecordedExport(format, column, out.name, digest, {row.who: row.mark for row in rows})

@@ -25,6 +25,8 @@ _WORKSHEET: Final = (
     "In Moodle, in English, open the assignment: Submissions, all participants, Actions, Download grading worksheet"
 )
 
+BOARD: Final = "board"
+"""Beside them: the pack about all assignments, which no platform imports. `reports.board.export` makes it."""
 EXPORTS: Final[Mapping[str, Export]] = {
     "moodle-assign": Export(
         "Moodle's grading worksheet",

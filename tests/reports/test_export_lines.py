@@ -68,5 +68,6 @@ def test_every_format_says_by_what_its_rules_are_known() -> None:
     assert list(format_lines(FORMATS)) == [
         "sheet  A sheet. Rules: its source.",
         "files  Feedback files. Rules: its source.",
+        "board  A folder for a board of examiners, about all assignments of the course.",
     ]
     assert all(export.evidence for export in EXPORTS.values())
