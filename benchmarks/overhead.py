@@ -139,13 +139,13 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from assignments.load import hidden_tests
     from graders import grade
     from graders.asking import containers
+    from graders.asking.phases import TimedSession
     from graders.course.course import assignment_of, load_course
     from graders.course.secret import read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
     from graders.record.in_force import Decisions
     from graders.record.ledger import Ledger
-    from graders.wall.session import Session
     from tests.jobs import job_here
 
     course = load_course(folder)
@@ -158,7 +158,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     records = []
     for submission in handed_in:
         home = folder / "records" / submission.group
-        containers.Session = _recording(Session, home)  # type: ignore[misc]
+        containers.TimedSession = _recording(TimedSession, home)  # type: ignore[misc]
         assert submission.folder is not None
         job, store = job_here(
             assignment, submission.folder, folder / "answers", secret=read_secret(course), group=submission.group,
@@ -170,7 +170,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
         if lost or document.trouble:
             raise SystemExit(f"recording: {lost} {document.trouble}")
         records.append((submission.folder, home))
-    containers.Session = Session  # type: ignore[misc]
+    containers.TimedSession = TimedSession  # type: ignore[misc]
     return records
 
 
@@ -179,8 +179,8 @@ def _recording(session: type, home: Path) -> type:
     from graders.wall.wire import frame
 
     class Recording(session):  # type: ignore[misc]
-        def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None):  # type: ignore[no-untyped-def]
-            worker = super().worker(cpu_s, doubles, solution)
+        def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None, *, seed: int = 0):  # type: ignore[no-untyped-def]
+            worker = super().worker(cpu_s, doubles, solution, seed=seed)
             self._write(worker.number, frame({"id": 1, "do": "begin", "arrays": []}, [memoryview(doubles.encode())]))
             return worker
 

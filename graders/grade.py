@@ -10,6 +10,7 @@ toolkit failure stands beside the stages that were made before it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,7 @@ from graders.asking.job import Job
 from graders.asking.journal import PUBLIC, Journal, QuestionId, Silent
 from graders.asking.measure import PUBLIC_REPEAT, measure
 from graders.asking.model_facts import model_facts
+from graders.asking.phases import PhaseClock
 from graders.asking.troubles import troubles
 from graders.failures import DataFailure, InternalFailure, NotUsable
 from graders.record.answer_files import load_answers
@@ -66,14 +68,22 @@ class Replies:
 
 def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: Sandboxes = SANDBOXES) -> JobResult:
     """Mark one submission. A stage that a toolkit failure prevented is absent."""
-    journal = journal or Silent()
+    journal, clock = journal or Silent(), PhaseClock()
+    result, began_cpu_s = JobResult(), time.process_time()
     with troubles(journal) as first:
-        truths = _drawn(job, store)
-        public = _public(job, store, truths)
+        with clock.phase("draw"):
+            truths = _drawn(job, store)
+            public = _public(job, store, truths)
         shown = {repeat: hidden.input_set for repeat, hidden in truths.items()}
-        replies = ask(job, shown, store, journal, sandboxes, None if public is None else public.set.input_set)
-        return judge(job, replies, truths, store, journal, public)
-    return JobResult(trouble=first.trouble)
+        replies = ask(job, shown, store, journal, sandboxes, None if public is None else public.set.input_set, clock)
+        with clock.phase("score"):
+            result = judge(job, replies, truths, store, journal, public)
+    return replace(
+        result,
+        trouble=result.trouble or first.trouble,
+        phases=clock.phases,
+        marker_cpu_s=round(time.process_time() - began_cpu_s, 3),
+    )
 
 
 def ask(
@@ -83,11 +93,13 @@ def ask(
     journal: Journal,
     sandboxes: Sandboxes,
     public: InputSet | None = None,
+    clock: PhaseClock | None = None,
 ) -> Replies:
     """Ask a solution for the stages that a job lacks: its hidden tests, and answers to what each repeat is `shown`.
 
-    One repeat's model also predicts the `public` cases, whose pictures its group will see.
+    One repeat's model also predicts the `public` cases, whose pictures its group will see. The `clock` times all of it.
     """
+    clock = clock or PhaseClock()
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
     patience = Patience(*job.waited, on_change=journal.waited)
@@ -98,7 +110,7 @@ def ask(
         memory = allowance.host_bytes(assignment.limits, [*shown.values(), *([public] if public else [])])
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
             spec = container.spec(job, store.solution(job.solution), assignment.limits)
-            with opened(spec, sandbox, patience, journal) as session:
+            with opened(spec, sandbox, patience, journal, clock) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
                     code_tests = CodeTests.of(
@@ -110,22 +122,24 @@ def ask(
                         host_cpu_s=price,
                         facts=facts,
                     )
-                    tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
+                    with clock.phase("tests"):
+                        tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
                 journal.hold(memory)
                 for repeat in container.repeats:
-                    answers[repeat] = measure(
-                        session,
-                        assignment,
-                        interface,
-                        shown[repeat],
-                        repeat=repeat,
-                        secret=job.keys,
-                        commit=job.commit,
-                        store=store.answers,
-                        journal=journal,
-                        unusable=job.unusable,
-                        public=public if repeat == PUBLIC_REPEAT else None,
-                    )
+                    with clock.phase("predict"):
+                        answers[repeat] = measure(
+                            session,
+                            assignment,
+                            interface,
+                            shown[repeat],
+                            repeat=repeat,
+                            secret=job.keys,
+                            commit=job.commit,
+                            store=store.answers,
+                            journal=journal,
+                            unusable=job.unusable,
+                            public=public if repeat == PUBLIC_REPEAT else None,
+                        )
                     journal.stage_done("answers", str(repeat), answers[repeat])
     return Replies(tests, answers, first.trouble)
 

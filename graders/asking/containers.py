@@ -15,9 +15,9 @@ from assignments.data.hidden import InputSet
 from assignments.data.overlap import CaseDigests, case_digests
 from graders.asking.job import Job
 from graders.asking.journal import Journal
+from graders.asking.phases import PhaseClock, TimedSession
 from graders.wall.patience import Patience
 from graders.wall.sandboxes.sandbox import Channel, Sandbox, SandboxSpec
-from graders.wall.session import Session
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,28 @@ def may_share(carriers: Collection[CaseDigests]) -> bool:
 
 
 @contextmanager
-def opened(spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal) -> Iterator[Session]:
+def opened(
+    spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal, clock: PhaseClock | None = None
+) -> Iterator[TimedSession]:
     """Open a container of its own and a session with its keeper.
 
-    A container that the kernel ends for memory is opened again for the remaining questions, a few times.
+    A container that the kernel ends for memory is opened again for the remaining questions, a few times. The `clock`
+    times all of it.
 
     Raises:
         ToolkitFailure: the container does not open; no code of the group has run.
     """
+    clock = clock or PhaseClock()
     with ExitStack() as stack:
 
         def channel() -> Channel:
-            stack.close()
-            with journal.lifted():
-                return stack.enter_context(sandbox.open(spec))
+            with clock.phase("open"):
+                stack.close()
+                with journal.lifted():
+                    return stack.enter_context(sandbox.open(spec))
 
-        session = Session(channel(), spec.limits, spec.solution, patience, reopen=channel)
-        session.begin()
+        with clock.phase("open"):
+            session = TimedSession(channel(), spec.limits, spec.solution, patience, reopen=channel)
+            session.clock = clock
+            session.begin()
         yield session

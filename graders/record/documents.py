@@ -3,7 +3,7 @@
     TestResult      one hidden test             Measured      one metric over all repeats, with its cases
     AnswersResult   one repeat's answers        ScoreResult   one accuracy criterion: its metrics, what explains them
     PublicAnswers   answers to public cases     PublicScores  which of these cases a group is shown
-    JobResult       all of a job, and `Trouble` where the toolkit failed
+    JobResult       all of a job, with its `Phases`, and `Trouble` where the toolkit failed
 
 They are stored as JSON; `graders.record.read_documents` reads and validates it. A result holds parts (a reason, a line,
 numbers), never a sentence: pages look the words up when they are rendered.
@@ -297,6 +297,18 @@ class ScoreResult(_Strict):
 
 
 @dataclass(frozen=True)
+class Phases(_Strict):
+    """Wall-clock seconds of a job by phase (`graders.asking.phases`)."""
+
+    draw_s: float = 0.0
+    open_s: float = 0.0
+    tests_s: float = 0.0
+    fit_s: float = 0.0
+    predict_s: float = 0.0
+    score_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class JobResult(_Strict):
     """The result of a job. Stages that a toolkit failure prevented are absent."""
 
@@ -308,6 +320,10 @@ class JobResult(_Strict):
     """By the criterion's id."""
     trouble: Trouble | None = None
     """The toolkit failure, if there was one; results from before it count."""
+    phases: Phases = Phases()
+    """Of the process that made this document."""
+    marker_cpu_s: float = 0.0
+    """CPU seconds of that process: its own work on the host, without the group's workers."""
     schema: Literal[1] = SCHEMA
 
     def stage(self, kind: StageKind, name: str) -> Result | None:

@@ -1,8 +1,9 @@
 """The append-only record of a course: one SQLite file. It decides nothing and changes no row.
 
 `run` holds who started which command, `observation` which commit was seen when, `stage` the result of one piece of
-marking, `event` a person's decision. A mark is a pure function of stages and events. One process writes at a time (the
-coordinator, under the course's lock); others may read meanwhile. `graders.record.ledger_file` makes and opens the file.
+marking, `event` a person's decision, `job` how long marking took. A mark is a pure function of stages and events. One
+process writes at a time (the coordinator, under the course's lock); others may read meanwhile.
+`graders.record.ledger_file` makes and opens the file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Literal, Self
 import psutil
 
 from assignments.errors import UserError
-from graders.record.documents import Result, to_json
+from graders.record.documents import Phases, Result, to_json
 from graders.record.ledger_file import damaged, named, open_to_read, open_to_write, transaction
 from graders.record.read_documents import Malformed, Newer, result
 
@@ -112,8 +113,32 @@ def unreadable(event: Event, holds: str, why: str) -> UserError:
     )
 
 
+@dataclass(frozen=True)
+class JobTimes:
+    """How long one job took, by the wall clock. It moves no mark."""
+
+    group: str
+    """Of the submission that was run; groups with an equal solution share its results."""
+    assignment: str
+    commit: str | None
+    queue_s: float
+    """From the moment when the job was ready until a slot was free."""
+    wall_s: float
+    """From then on to the end, with all markers that had to be started."""
+    phases: Phases
+    """Of the last marker."""
+    marker_cpu_s: float
+    """CPU seconds of the last marker itself."""
+    gpus: int
+    """GPUs that its containers held."""
+
+
 OBSERVATION = '"group", assignment, repository, branch, "commit", seen_at, how, detail'
 STAGE = 'key, kind, "group", assignment, "commit", name, status, reason, cpu_s, wall_s, document, blob'
+JOB = (
+    '"group", assignment, "commit", queue_s, wall_s, draw_s, open_s, tests_s, fit_s, predict_s, score_s, marker_cpu_s, '
+    "gpus"
+)
 EVENT = 'at, who, assignment, kind, value, reason, "group", member, id, reference'
 OF_GROUP = 'assignment = ? AND (? IS NULL OR "group" = ?)'
 
@@ -248,6 +273,23 @@ class Ledger:
             (),
         )
         return {name for (name,) in (*of_hidden, *of_public) if name}
+
+    def add_job(self, job: JobTimes) -> None:
+        """Record how long a job took."""
+        phases = job.phases
+        spent = (phases.draw_s, phases.open_s, phases.tests_s, phases.fit_s, phases.predict_s, phases.score_s)
+        row = (job.group, job.assignment, job.commit, job.queue_s, job.wall_s, *spent, job.marker_cpu_s, job.gpus)
+        marks = ", ".join("?" * (2 + len(row)))
+        with self._writing() as db:
+            db.execute(f"INSERT INTO job (run, at, {JOB}) VALUES ({marks})", (self.run, now(), *row))
+
+    def jobs(self, assignment: str) -> list[JobTimes]:
+        """How long each job of an assignment took, oldest first."""
+        rows = self._read(f"SELECT {JOB} FROM job WHERE assignment = ? ORDER BY id", (assignment,))
+        return [
+            JobTimes(group, assignment, commit, queue_s, wall_s, Phases(*seconds), cpu_s, gpus)  # in the order of JOB
+            for group, assignment, commit, queue_s, wall_s, *seconds, cpu_s, gpus in rows
+        ]
 
     def add_event(self, event: Event) -> None:
         """Record one decision."""

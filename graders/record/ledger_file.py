@@ -6,6 +6,7 @@ ledger or the new one. An older ledger that is only read is migrated in memory: 
     version 1    medmark 0.1
     version 2    event.reference
     version 3    event.assignment, group and member, which were one text: event.about
+    version 4    job
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from assignments.errors import UserError
 
 APPLICATION = 0x6D65646D
 """`medm`: tells a ledger from another program's SQLite file."""
-VERSION = 3
+VERSION = 4
 """Of the tables."""
 EVENT_COLUMNS = (
     'at TEXT NOT NULL, who TEXT NOT NULL, assignment TEXT NOT NULL, "group" TEXT NOT NULL, member TEXT NOT NULL, '
@@ -42,6 +43,10 @@ TABLES = {
     "status TEXT NOT NULL CHECK (status IN ('final', 'unknown')), reason TEXT, cpu_s REAL NOT NULL, "
     "wall_s REAL NOT NULL, document TEXT NOT NULL, blob TEXT",
     "event": EVENT_COLUMNS,
+    "job": 'run INTEGER, at TEXT NOT NULL, "group" TEXT NOT NULL, assignment TEXT NOT NULL, "commit" TEXT, '
+    "queue_s REAL NOT NULL, draw_s REAL NOT NULL, open_s REAL NOT NULL, tests_s REAL NOT NULL, fit_s REAL NOT NULL, "
+    "predict_s REAL NOT NULL, score_s REAL NOT NULL, wall_s REAL NOT NULL, marker_cpu_s REAL NOT NULL, "
+    "gpus INTEGER NOT NULL",
 }
 INDEXES = (
     "CREATE INDEX stage_by_key ON stage (key)",
@@ -80,7 +85,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
                 with _closed_on_error(memory), closing(db):
                     db.backup(memory)
                     with transaction(memory):
-                        _migrate(memory) if version else _make_tables(memory)
+                        _migrate(memory, version) if version else _make_tables(memory)
                 db = memory
             db.execute("PRAGMA query_only = ON")  # memory is lost, so nobody may write there
     return db
@@ -193,7 +198,7 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
         elif version < VERSION:
             copy = _copied(path, version)
             try:
-                _migrate(db)
+                _migrate(db, version)
             except BaseException:
                 copy.unlink(missing_ok=True)  # else each attempt would leave one
                 raise
@@ -217,13 +222,17 @@ def _write_ahead(db: sqlite3.Connection) -> None:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
-    for table, columns in TABLES.items():
-        db.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})")
-        _make_append_only(db, table)
+    for table in TABLES:
+        _make_table(db, table)
     for index in INDEXES:
         db.execute(index)
     db.execute(f"PRAGMA application_id = {APPLICATION}")
     db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _make_table(db: sqlite3.Connection, table: str) -> None:
+    db.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT, {TABLES[table]})")
+    _make_append_only(db, table)
 
 
 def _make_append_only(db: sqlite3.Connection, table: str) -> None:
@@ -257,8 +266,16 @@ def _copied(path: Path, version: int) -> Path:
     return copy
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, version: int) -> None:
     """Change the tables of an older version to this one. Every row keeps its number."""
+    if version < 3:
+        _divide_about(db)
+    _make_table(db, "job")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _divide_about(db: sqlite3.Connection) -> None:
+    """Give events columns of their own for assignment, group and member, which were one text."""
     present = {row[1] for row in db.execute("PRAGMA table_info(event)")}
     reference = "reference" if "reference" in present else "''"
     columns = f"id, at, who, CAST(about AS TEXT), kind, value, reason, {reference}"
@@ -272,7 +289,6 @@ def _migrate(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE event")
     db.execute("ALTER TABLE new_event RENAME TO event")
     _make_append_only(db, "event")
-    db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _explained(path: Path, error: sqlite3.Error) -> Exception:

@@ -33,7 +33,7 @@ from graders.record.documents import (
     withheld,
 )
 from graders.record.keys import StageKeys
-from graders.record.ledger import Ledger, Stage
+from graders.record.ledger import JobTimes, Ledger, Stage
 from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Engine, Outcome
 
@@ -72,6 +72,8 @@ class Work:
     answers: dict[int, AnswersResult] = field(default_factory=dict)
     """Answers that are stored already, by repeat."""
     attempts: int = 0
+    ready_at: float = 0.0
+    """When it was last ready to run, by the clock of this process."""
     alone: bool = False
     """Whether it is being repeated with no other work beside it."""
     reason: str | None = None
@@ -106,6 +108,8 @@ class CohortEvent:
     what: Literal["started", "ended", "stop"]
     work: Work | None = None
     outcome: Outcome | None = None
+    times: JobTimes | None = None
+    """Of a job that ended."""
 
 
 @dataclass
@@ -161,16 +165,20 @@ class Coordinator:
 
     def _submit(self, pool: ThreadPoolExecutor, work: Work) -> None:
         self._open_jobs += 1
+        work.ready_at = time.monotonic()
         pool.submit(self._run_work, work)
 
     def _run_work(self, work: Work) -> None:
         """In a slot's thread: run a work's job and send the events."""
         self._events.put(CohortEvent("started", work))
+        queue_s, times = time.monotonic() - work.ready_at, None
         try:
-            outcome = run_with_restarts(self.engine, self.job_of(work), self.store, self.deadline_of(work))
+            job = self.job_of(work)
+            outcome = run_with_restarts(self.engine, job, self.store, self.deadline_of(work))
+            times = _times_of(job, self.assignment, outcome, queue_s)
         except BaseException as error:  # noqa: BLE001  without an event the coordinator would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
-        self._events.put(CohortEvent("ended", work, outcome))
+        self._events.put(CohortEvent("ended", work, outcome, times))
 
     def _handle(self, pool: ThreadPoolExecutor, event: CohortEvent) -> None:
         if event.what == "stop" or event.work is None:
@@ -182,6 +190,8 @@ class Coordinator:
         self._open_jobs -= 1
         self._wall_times_s.append(event.outcome.wall_s)
         busy = record_stages(self.assignment, work, event.outcome, self.ledger)
+        if event.times is not None:
+            self.ledger.add_job(event.times)
         if busy:
             work.alone = True
             self._repeat_alone.append(work)
@@ -287,6 +297,12 @@ def record_stages(assignment: str, work: Work, outcome: Outcome, ledger: Ledger)
             if isinstance(stage.document, AnswersResult):
                 work.answers[int(stage.name)] = stage.document
     return busy
+
+
+def _times_of(job: Job, assignment: str, outcome: Outcome, queue_s: float) -> JobTimes:
+    document = outcome.document or JobResult()
+    spent = round(queue_s, 3), round(outcome.wall_s, 3), document.phases, document.marker_cpu_s
+    return JobTimes(job.group, assignment, job.commit, *spent, job.assignment.limits.gpus)
 
 
 def _trouble(outcome: Outcome) -> Trouble:

@@ -9,7 +9,7 @@ import re
 import shutil
 import struct
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import permutations
 from pathlib import Path
 
@@ -154,6 +154,16 @@ def test_an_assignment_of_the_catalogue_is_marked_with_validation_cases(tmp_path
     assert document.trouble is None
     assert [document.answers[repeat].verdict for repeat in (0, 1)] == ["passed", "passed"]
     assert document.scores["accuracy"].measurement.score > 0.75  # by the mean radius alone: 0.86
+
+
+def test_every_phase_of_a_job_is_timed_and_none_twice(tmp_path):
+    began = time.monotonic()
+    document = run("perfect", tmp_path)
+    whole = time.monotonic() - began
+    spent = asdict(document.phases)
+    assert min(spent.values()) > 0, spent
+    assert sum(spent.values()) < whole
+    assert document.marker_cpu_s > 0
 
 
 def test_every_document_is_json_without_nan(marked):

@@ -16,7 +16,9 @@ import pytest
 
 import graders.record.ledger_file as ledger_file
 from assignments.errors import UserError
-from graders.record.ledger import Event, Ledger
+from graders.record.documents import Phases
+from graders.record.exports import EXPORTED, RecordedExport, last_exported, value_of
+from graders.record.ledger import Event, JobTimes, Ledger
 from graders.record.ledger_file import VERSION
 
 ROOT = Path(__file__).parents[3]
@@ -117,14 +119,32 @@ def test_an_older_ledger_keeps_every_event_with_its_number_and_a_copy_of_the_fil
 def test_a_migrated_ledger_has_the_tables_of_a_new_one(path, old, tmp_path):
     Ledger.open(old).close()
     Ledger.open(tmp_path / "new").close()
-    columns = "SELECT name, type, \"notnull\", pk FROM pragma_table_info('event')"
-    triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'event' ORDER BY name"
-    for question in (columns, triggers):
+    columns = "SELECT name, type, \"notnull\", pk FROM pragma_table_info('{}')"
+    triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{}' ORDER BY name"
+    for question in (q.format(table) for table in ("event", "job") for q in (columns, triggers)):
         rows = []
         for file in (old, tmp_path / "new"):
             with closing(sqlite3.connect(file)) as db:
                 rows.append(db.execute(question).fetchall())
         assert rows[0] == rows[1]
+
+
+def test_a_ledger_of_version_3_keeps_its_events_and_exports_and_gains_the_times_of_jobs(path):
+    export = RecordedExport("moodle-assign", "", "sheet.csv", "00", {"ada": "61.5"})
+    with Ledger.open(path) as ledger:
+        ledger.add_events([*EVENTS, Event(EVENTS[0].at, "prof", "mlp", EXPORTED, value_of(export), "exported")])
+    write(path, "DROP TABLE job; PRAGMA user_version = 3;")
+    with Ledger.open_to_read(path) as ledger:
+        assert ledger.jobs("mlp") == []
+    assert version(path) == 3
+    with Ledger.open(path) as ledger:
+        assert ledger.events("mlp")[1:3] == EVENTS[1:]
+        assert last_exported(ledger.events("mlp"), "moodle-assign", "") == {"ada": "61.5"}
+        assert ledger.jobs("mlp") == []
+        assert ledger.start_run("medmark grade") == 1
+        ledger.add_job(JobTimes("ada", "mlp", None, 1.0, 9.5, Phases(fit_s=3.0, score_s=2.5), 0.25, 1))
+        assert ledger.jobs("mlp") == [JobTimes("ada", "mlp", None, 1.0, 9.5, Phases(0, 0, 0, 3.0, 0, 2.5), 0.25, 1)]
+    assert [copy.name.split("-")[0] for copy in copies(path)] == ["ledger.sqlite.v3"]
 
 
 def test_an_older_ledger_that_is_only_read_stays_as_it_is(old):
@@ -220,7 +240,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_ledger_or_the_new_on
             break
     else:
         pytest.fail("the migration never came to its end")
-    assert seen == {2, 3}
+    assert seen == {2, VERSION}
     assert statement > 10
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -30,7 +30,7 @@ from graders.course.lock import course_lock
 from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status
 from graders.record import dependencies
-from graders.record.documents import JobResult
+from graders.record.documents import JobResult, Phases
 from graders.record.ledger import Ledger
 from graders.runs.coordinator import CohortEvent, next_event
 from graders.runs.engines.engine import Outcome
@@ -243,6 +243,45 @@ def test_no_more_run_at_once_than_there_are_slots(make_course):
         running += change
         most = max(most, running)
     assert most == 2
+
+
+def times_of(course):
+    with Ledger.open_to_read(course.ledger) as ledger:
+        return {times.group: times for times in ledger.jobs("discs")}
+
+
+def test_how_long_each_job_waited_and_took_is_on_record(make_course):
+    phases = Phases(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+    def act(job, store, journal):
+        time.sleep(0.2)
+        return replace(scripted.run(job, store, journal), phases=phases, marker_cpu_s=7.0)
+
+    course = make_course(a="ok", b="ok")
+    scripted.grade(course, engine=Scripted(act), jobs=1)
+    times = times_of(course)
+    assert times.keys() == {"a", "b"}
+    first, second = sorted(times.values(), key=lambda each: each.queue_s)
+    assert first.queue_s < 0.1
+    assert second.queue_s >= 0.2  # while the first held the only slot
+    for each in times.values():
+        assert (each.phases, each.marker_cpu_s, each.gpus, each.commit) == (phases, 7.0, 0, "c" * 40)
+        assert 0.2 <= each.wall_s < 5
+
+
+def test_a_job_that_dies_is_timed_as_a_whole_and_a_repeated_one_twice(make_course):
+    course = make_course(a="die")
+    scripted.grade(course)
+    with Ledger.open_to_read(course.ledger) as ledger:
+        assert [(each.group, each.phases) for each in ledger.jobs("discs")] == [("a", Phases())] * 2
+
+
+def test_a_run_with_nothing_to_do_records_no_time(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    before = times_of(course)
+    scripted.grade(course)
+    assert times_of(course) == before
 
 
 @pytest.mark.parametrize(("machine", "jobs", "slots"), [
