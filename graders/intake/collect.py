@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assignments.assignment import Assignment, Framework
+from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
 from graders.intake.checkout import Caps
@@ -26,7 +26,7 @@ from graders.intake.copies import flag_equal_work
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.owners import Record
-from graders.intake.submission import Submission, submission_at
+from graders.intake.submission import ComparedWith, Submission, submission_at
 from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger, Observation
 from graders.wall.sandboxes.runtime_records import facts_of
@@ -194,10 +194,13 @@ def _files(
     jobs: int,
 ) -> list[Submission]:
     """The files of the commits that count, several groups at once."""
+    # Without an image, medmark cannot know which modules a solution may import.
+    compared_with = ComparedWith(assignment, facts_of if course.sandbox == "docker" else lambda _: None)
 
     def submission_of(group: Group, reach: Reach) -> Submission:
         counts = decided[group.name]
-        return _submission(course, assignment, group, counts, mirror_of(course, group, record, counts.commit), reach)
+        mirror = mirror_of(course, group, record, counts.commit)
+        return _submission(course, group, counts, mirror, reach, compared_with)
 
     with stoppable(reach_of(course), jobs) as (reach, pool):
         futures = [pool.submit(submission_of, group, reach) for group in groups]
@@ -283,8 +286,9 @@ def _fetched(mirror: Path, group: Group, looked: Look, at: datetime, reach: Reac
 
 
 def _submission(
-    course: Course, assignment: Assignment, group: Group, decided: Counting, mirror: Path, reach: Reach
+    course: Course, group: Group, decided: Counting, mirror: Path, reach: Reach, compared_with: ComparedWith
 ) -> Submission:
+    assignment = compared_with.assignment
     facts: dict[str, Any] = {
         "state": decided.state,
         "reason": decided.reason,
@@ -308,9 +312,8 @@ def _submission(
     limits = course.repositories
     caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
     folder = course.checkouts / assignment.id / group.name
-    runtime = facts_of if course.sandbox == "docker" else _unknown_runtime
     try:
-        submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, runtime)
+        submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, compared_with)
     except GitFailed as failure:
         if not seen_in(mirror, decided.commit):  # the failure of its fetch says more
             failure = last_failure(mirror, decided.commit) or failure
@@ -329,10 +332,6 @@ def _submission(
             "or correct its permissions, and run the same command again."
         ) from None
     return replace(submission, **facts, flags=(*nothing.flags, *submission.flags))
-
-
-def _unknown_runtime(framework: Framework) -> None:
-    """Without an image, medmark cannot know which modules a solution may import."""
 
 
 def mirror_of(course: Course, group: Group, record: Record, commit: str | None) -> Path:

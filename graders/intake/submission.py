@@ -7,9 +7,12 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,9 @@ from graders.intake.hardened_git import Reach
 from graders.intake.imports import RuntimeLookup
 from graders.intake.likeness import copied_from, is_starter, starters_of
 from graders.intake.papers import paper_problems, papers_of
-from graders.intake.source import SOLUTION
-from graders.intake.static_checks import missing_solution, static_checks
+from graders.intake.source import ONE_PARSES, SOLUTION
+from graders.intake.static_checks import StaticChecks, loads_weights, missing_solution, static_checks
+from graders.record.dependencies import dependencies
 from graders.wall.modes import make_readable
 from graders.wall.sandboxes.runtime_records import facts_of
 
@@ -33,6 +37,8 @@ RECORD = 6
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
 UNTOUCHED_PROBLEM = "solution.py is the unchanged starter; if you have worked on it, commit and push"
+CHECKED_BY = "graders/intake/static_checks.py"
+"""Where the checks of a solution's files begin."""
 TELLING_BYTES = 1024
 """Smaller files of weights may be equal by chance."""
 
@@ -83,6 +89,34 @@ class Submission:
         return UNTOUCHED in self.flags
 
 
+@dataclass(frozen=True)
+class ComparedWith:
+    """What all submissions of an assignment are compared and checked with, worked out once for all of them."""
+
+    assignment: Assignment
+    runtime: RuntimeLookup = facts_of
+
+    @cached_property
+    def starters(self) -> str:
+        """Digest of the starters."""
+        own = self.assignment.folder / "starter"
+        return solution_digest(own) if own.is_dir() else digest_of(**starters_of(self.assignment))
+
+    @cached_property
+    def checks(self) -> str:
+        """Digest of all that the checks of a solution's files depend on beside these files."""
+        offered = {name: self.runtime(name) for name in self.assignment.frameworks}
+        with ONE_PARSES:
+            code = dependencies((CHECKED_BY,)).digests
+        return digest_of(
+            id=self.assignment.id,
+            loads_weights=loads_weights(self.assignment),
+            offered={name: None if facts is None else asdict(facts) for name, facts in offered.items()},
+            python=list(sys.version_info[:2]),
+            code=code,
+        )
+
+
 def find_solution(checkout: Path, assignment_id: str) -> Path | None:
     """The folder that holds solution.py: `<assignment id>/` if it is there, else the root; None without one."""
     for folder in (checkout / assignment_id, checkout):
@@ -130,9 +164,14 @@ def submission_at(
     folder: Path,
     caps: Caps,
     reach: Reach,
-    runtime: RuntimeLookup = facts_of,
+    compared_with: ComparedWith | None = None,
 ) -> Submission:
-    """The group's submission at a commit; its files are written below `folder / commit` unless they exist."""
+    """The group's submission at a commit; its files are written and checked below `folder / commit` unless they were.
+
+    Args:
+        compared_with: Shared by the submissions of an assignment.
+    """
+    compared_with = compared_with or ComparedWith(assignment)
     papers = [[paper.id, paper.file, paper.max_pages, paper.max_words] for paper in papers_of(assignment)]
     settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
     # Other settings have another folder: files that a marker may be reading are never replaced.
@@ -140,11 +179,11 @@ def submission_at(
     record = target.with_suffix(".json")
     facts = _recorded(record)
     if facts is None or (facts["written"] and not target.is_dir()):
-        facts = _write(group, assignment, commit, mirror, target, caps, reach)
+        facts = _write(group, assignment, commit, mirror, target, caps, reach, compared_with)
         replace_file(record, json.dumps(facts))
-    elif facts["written"] and not facts["starter"] and facts["starters"] != _starters(assignment):
+    elif facts["written"] and not facts["starter"] and facts["starters"] != compared_with.starters:
         # A starter was changed since. Who has an earlier one unchanged has not begun either, so that stays recorded.
-        facts |= _of_starters(target, assignment)
+        facts |= _of_starters(target, assignment, compared_with)
         replace_file(record, json.dumps(facts))
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
@@ -153,7 +192,7 @@ def submission_at(
         if facts["starter"]:
             flags.append(UNTOUCHED)
             problems.append(UNTOUCHED_PROBLEM)
-        checks = static_checks(target, assignment, runtime)
+        checks = _checks(facts, record, target, compared_with)
         framework = checks.framework
         problems += checks.problems
     signature = Signature(**facts["signature"]) if facts["signature"] else None
@@ -190,8 +229,27 @@ def _recorded(record: Path) -> dict[str, Any] | None:
     return facts
 
 
+def _checks(facts: dict[str, Any], record: Path, target: Path, compared_with: ComparedWith) -> StaticChecks:
+    """The checks of a checkout's files: recorded ones, unless something else than these files has changed."""
+    recorded = facts.get("checks")
+    if recorded is not None and recorded["by"] == compared_with.checks:
+        return StaticChecks(recorded["framework"], tuple(recorded["problems"]))
+    checks = static_checks(target, compared_with.assignment, compared_with.runtime)
+    facts["checks"] = {"by": compared_with.checks, **asdict(checks)}
+    with suppress(OSError):  # a course that is only read: it is checked again the next time
+        replace_file(record, json.dumps(facts))
+    return checks
+
+
 def _write(
-    group: Group, assignment: Assignment, commit: str, mirror: Path, target: Path, caps: Caps, reach: Reach
+    group: Group,
+    assignment: Assignment,
+    commit: str,
+    mirror: Path,
+    target: Path,
+    caps: Caps,
+    reach: Reach,
+    compared_with: ComparedWith,
 ) -> dict[str, Any]:
     signature = signature_of(mirror, commit)
     entries = tree_of(mirror, commit, group.path, reach)
@@ -215,7 +273,7 @@ def _write(
         "written": written_out,
         "problems": problems,
         "flags": (*written.flags, *([copied] if copied else [])),
-        **(_of_starters(target, assignment) if written_out else {}),
+        **(_of_starters(target, assignment, compared_with) if written_out else {}),
         "tree": solution_digest(target) if written_out else None,
         "solution": solution,
         "weights": weights,
@@ -223,14 +281,9 @@ def _write(
     }
 
 
-def _of_starters(folder: Path, assignment: Assignment) -> dict[str, Any]:
+def _of_starters(folder: Path, assignment: Assignment, compared_with: ComparedWith) -> dict[str, Any]:
     """Whether a solution is a starter, and with which starters it was compared."""
-    return {"starter": is_starter(folder / SOLUTION, assignment), "starters": _starters(assignment)}
-
-
-def _starters(assignment: Assignment) -> str:
-    own = assignment.folder / "starter"
-    return solution_digest(own) if own.is_dir() else digest_of(**starters_of(assignment))
+    return {"starter": is_starter(folder / SOLUTION, assignment), "starters": compared_with.starters}
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:

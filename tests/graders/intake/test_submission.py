@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import ast
+import errno
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from assignments.assignment import Assignment, Person
 from assignments.folders import CATALOGUE
+from assignments.handout_note import RuntimeFacts
 from assignments.load import load
 from graders.course.roster import Group, Member
+from graders.intake import submission as submission_file
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
-from graders.intake.submission import find_solution, solution_digest, submission_at
+from graders.intake.static_checks import StaticChecks
+from graders.intake.submission import ComparedWith, find_solution, solution_digest, submission_at
 from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import Link, at, make, push
 
@@ -218,6 +224,11 @@ def test_a_missing_paper_is_a_problem_of_the_commit_that_counts_with_and_without
     assert submitted(tmp_path, assignment, weights).problems == ()
 
 
+def parsing(parse):
+    """In place of `dependencies`, which parses only what it has not kept."""
+    return lambda _: SimpleNamespace(digests={"parsed": ast.dump(parse("1"))})
+
+
 def test_groups_that_are_read_at_once_are_parsed_in_turn(tmp_path, monkeypatch):
     assignment = load(CATALOGUE / "mlp_classifier")
     commit = submitted(tmp_path, assignment, {"solution.py": SOLUTION}).commit
@@ -232,8 +243,43 @@ def test_groups_that_are_read_at_once_are_parsed_in_turn(tmp_path, monkeypatch):
         return tree
 
     monkeypatch.setattr(ast, "parse", slow_parse)
+    monkeypatch.setattr(submission_file, "dependencies", parsing(slow_parse))
     group = Group(name="g1", members=(), repository=f"file://{tmp_path}/their.git")
     mirror, folders = tmp_path / "mirror", [tmp_path / "out" / str(number) for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda to: submission_at(group, assignment, commit, mirror, to, Caps(), FILES), folders))
     assert (max(most), len(most) > 100) == (1, True)
+
+
+def test_the_files_of_a_commit_are_checked_once(tmp_path, assignment, monkeypatch):
+    first = submitted(tmp_path, assignment, {"solution.py": "from .x import y\n" + SOLUTION})
+    assert len(first.problems) == 1
+    monkeypatch.setattr(submission_file, "static_checks", None)
+    assert again(tmp_path, assignment, first.commit) == first
+
+
+def test_they_are_checked_again_when_the_runtime_or_the_checks_have_changed(tmp_path, assignment, monkeypatch):
+    first = submitted(tmp_path, assignment, {"solution.py": "import einops\n" + SOLUTION})
+    assert first.problems == ()
+
+    def without(framework):
+        return RuntimeFacts("3.11", {}, ())
+
+    group = Group(name="g1", members=first.members, repository=first.repository)
+    args = (group, assignment, first.commit, tmp_path / "mirror", tmp_path / "out", Caps(), FILES)
+    assert "einops" in submission_at(*args, ComparedWith(assignment, without)).problems[0]
+    monkeypatch.setattr(submission_file, "CHECKED_BY", "graders/intake/grammar.py")
+    monkeypatch.setattr(submission_file, "static_checks", lambda *_: StaticChecks("numpy", ("Other checks.",)))
+    assert submission_at(*args, ComparedWith(assignment, without)).problems == ("Other checks.",)
+
+
+def test_a_course_that_cannot_be_written_is_checked_each_time(tmp_path, assignment, monkeypatch):
+    first = submitted(tmp_path, assignment, {"solution.py": SOLUTION})
+    record = first.folder.with_suffix(".json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "checks": None}))
+
+    def full(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(submission_file, "replace_file", full)
+    assert again(tmp_path, assignment, first.commit) == first
