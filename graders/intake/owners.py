@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graders.course.roster import Group, repository_key
-from graders.record.ledger import Event, Observation
+from graders.record.ledger import Event, Observation, SeenTip
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Owners:
                 at[repository_key(group.repository)].append(group)
         return cls(frozenset(group.name for group in groups), dict(at))
 
-    def name(self, look: Observation) -> str | None:
+    def name(self, look: Observation | SeenTip) -> str | None:
         """The group that a look belongs to; None where it belongs to none, or could belong to several."""
         there = self.at.get(repository_key(look.repository), ())
         fits = [group.name for group in there if group.branch in (None, look.branch)]

@@ -81,6 +81,32 @@ class StageRow:
 
 
 @dataclass(frozen=True)
+class SpentStage:
+    """The seconds that a stage took."""
+
+    key: str
+    kind: Literal["test", "answers", "score"]
+    group: str
+    """The group that it was run for: groups with an equal solution share it."""
+    name: str
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class SeenTip:
+    """A commit at the tip of a branch, over all looks that saw it there."""
+
+    group: str
+    repository: str
+    branch: str
+    commit: str
+    first_seen_at: str
+    """ISO 8601, UTC."""
+    last_seen_at: str
+
+
+@dataclass(frozen=True)
 class Event:
     """A person's decision: an extension, an override, a void test …"""
 
@@ -210,6 +236,28 @@ class Ledger:
         )
         return [Observation(*row) for row in rows]
 
+    def tips(self, assignment: str) -> list[SeenTip]:
+        """The commits that the looks for an assignment saw, the earliest first.
+
+        A term of collections has a million looks, and a few thousand tips.
+        """
+        rows = self._read(
+            'SELECT "group", repository, branch, "commit", min(seen_at), max(seen_at) FROM observation '
+            'WHERE assignment = ? AND "commit" IS NOT NULL GROUP BY "group", repository, branch, "commit" '
+            "ORDER BY min(seen_at), min(id)",
+            (assignment,),
+        )
+        return [SeenTip(*row) for row in rows]
+
+    def last_looks(self, assignment: str) -> list[Observation]:
+        """The last look at each repository of each group, oldest first."""
+        rows = self._read(
+            f"SELECT {OBSERVATION} FROM observation WHERE id IN "
+            '(SELECT max(id) FROM observation WHERE assignment = ? GROUP BY "group", repository) ORDER BY id',
+            (assignment,),
+        )
+        return [Observation(*row) for row in rows]
+
     def add_stages(self, stages: Iterable[Stage]) -> None:
         """Record stages: all of them, or none after an error."""
         rows = [
@@ -263,6 +311,19 @@ class Ledger:
             (assignment, json.dumps(list(commits))),
         )
         return [StageRow(*row) for row in rows]
+
+    def has_stages(self, assignment: str) -> bool:
+        """Whether any stage of an assignment was recorded."""
+        return bool(self._read("SELECT 1 FROM stage WHERE assignment = ? LIMIT 1", (assignment,)))
+
+    def spent(self, keys: Iterable[str]) -> list[SpentStage]:
+        """The seconds of the stages under these keys that count, without their results."""
+        rows = self._read(
+            'SELECT key, kind, "group", name, cpu_s, wall_s FROM stage '
+            "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY status = 'final', id",
+            (json.dumps(list(keys)),),
+        )
+        return list({row[0]: SpentStage(*row) for row in rows}.values())
 
     def blobs(self) -> set[str]:
         """The names of all files of stored answers that a stage names: to hidden cases, and to public ones."""

@@ -118,7 +118,7 @@ def recorded_marks(marking: Marking, submissions: Sequence[Submission], events: 
     Args:
         events: All of the assignment: their snapshots say which marks stand.
     """
-    plan = plan_cohort(marking, submissions, run=False)
+    plan = plan_cohort(marking, submissions, run=False, draw=marking.ledger.has_stages(marking.assignment.id))
     stages = marking.ledger.stages(plan.all_keys)
     incomplete = plan.incomplete(stages)
     if not incomplete:

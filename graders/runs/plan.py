@@ -177,12 +177,14 @@ def plan_cohort(
     on_reading: Progress = lambda *_: None,
     *,
     run: bool = True,
+    draw: bool = True,
 ) -> Plan:
     """The stages of each submission, with their keys; nothing runs, and the ledger is not read.
 
     Args:
         on_reading: Called with each subject of a finite source.
         run: Whether the stages are to run. Else the plan does without hidden cases that cannot be read.
+        draw: Whether the hidden cases are needed: not to learn that nothing is recorded.
 
     Raises:
         UserError: the hidden cases cannot be read, and the plan is to run.
@@ -192,7 +194,12 @@ def plan_cohort(
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     cache = marking.course.folder / ".medmark/data.json"
     try:
-        manifest = manifest_of(assignment, marking.secret, cache, on_reading) if scored else Manifest()
+        if not scored:
+            manifest = Manifest()
+        elif draw:
+            manifest = manifest_of(assignment, marking.secret, cache, on_reading)
+        else:
+            manifest = Manifest([UNREAD] * assignment.run.seeds)
     except UserError as error:
         if run:
             raise

@@ -168,13 +168,18 @@ def scripted_engine(**machine) -> Scripted:
     return Scripted(partial(run, die=die_in_words), **machine)
 
 
+def marking_of(course: Course, ledger: Ledger, engine=None, assignment=None, sandbox=None, command="discs") -> Marking:
+    """What marks the course, with the scripted engine."""
+    return Marking(
+        course=course, assignment=assignment or assignment_of(course), secret=SECRET, sandbox=sandbox or Sandbox(),
+        ledger=ledger, decisions=Decisions("discs", ()), engine=engine or scripted_engine(), command=command,
+    )  # fmt: skip
+
+
 def grade(course: Course, *, engine=None, submissions=None, assignment=None, sandbox=None, command="discs", **choices):
     """`grade_cohort` with the scripted engine."""
     with Ledger.open(course.ledger) as ledger:
-        marking = Marking(
-            course=course, assignment=assignment or assignment_of(course), secret=SECRET, sandbox=sandbox or Sandbox(),
-            ledger=ledger, decisions=Decisions("discs", ()), engine=engine or scripted_engine(), command=command,
-        )  # fmt: skip
+        marking = marking_of(course, ledger, engine, assignment, sandbox, command)
         return grade_cohort(marking, submissions or submissions_of(course), **choices)
 
 

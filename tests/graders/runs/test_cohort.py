@@ -28,10 +28,11 @@ from assignments.errors import UserError
 from graders.asking.ceiling import ceiling
 from graders.course.lock import course_lock
 from graders.failures import EngineFailure, ImageFailure, Stopped
-from graders.marks.mark import Status
+from graders.marks.mark import Status, is_ungraded
 from graders.record import dependencies
 from graders.record.documents import JobResult, Phases
 from graders.record.ledger import Ledger
+from graders.runs.cohort import recorded_marks
 from graders.runs.coordinator import CohortEvent, next_event
 from graders.runs.engines.engine import Outcome
 from graders.runs.slots import Machine, slots_for
@@ -611,3 +612,12 @@ def test_a_ctrl_c_just_before_a_wait_is_seen_within_a_second():
             return super().get(timeout=timeout)
 
     assert next_event(Waiting()).what == "stop"
+
+
+def test_an_assignment_of_which_nothing_is_recorded_draws_no_hidden_case(make_course, monkeypatch):
+    course = make_course(a="ok", b="ok")
+    with Ledger.open(course.ledger) as ledger:
+        marking = scripted.marking_of(course, ledger)
+        monkeypatch.setattr("graders.runs.plan.manifest_of", None)
+        marks = recorded_marks(marking, scripted.submissions_of(course))
+    assert [is_ungraded(mark) for mark in marks] == [True, True]
