@@ -24,6 +24,8 @@ class GroupSpending:
     """CPU seconds of the workers that trained and predicted."""
     run_for: str = ""
     """The group that the results were made for, where that is another one with an equal solution."""
+    flags: tuple[str, ...] = ()
+    """What staff should look at in its answers."""
 
     @property
     def cpu_s(self) -> float:
@@ -80,6 +82,7 @@ def spending_of(marks: Sequence[Mark], stages: Iterable[SpentStage], jobs: Seque
                 tests_cpu_s=sum(stage.cpu_s for kind, stage in own if kind == "tests"),
                 answers_cpu_s=sum(stage.cpu_s for kind, stage in own if kind == "answers"),
                 run_for=min(others, default=""),
+                flags=tuple(dict.fromkeys(flag for _, stage in own for flag in stage.flags)),
             )
     return Spending(
         groups=groups,

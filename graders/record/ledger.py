@@ -91,6 +91,8 @@ class SpentStage:
     name: str
     cpu_s: float
     wall_s: float
+    flags: tuple[str, ...] = ()
+    """Of answers: what staff should look at."""
 
 
 @dataclass(frozen=True)
@@ -319,11 +321,13 @@ class Ledger:
     def spent(self, keys: Iterable[str]) -> list[SpentStage]:
         """The seconds of the stages under these keys that count, without their results."""
         rows = self._read(
-            'SELECT key, kind, "group", name, cpu_s, wall_s FROM stage '
+            'SELECT key, kind, "group", name, cpu_s, wall_s, '
+            "CASE WHEN kind = 'answers' AND json_valid(document) THEN json_extract(document, '$.flags') END FROM stage "
             "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY status = 'final', id",
             (json.dumps(list(keys)),),
         )
-        return list({row[0]: SpentStage(*row) for row in rows}.values())
+        newest = {key: (key, *rest, tuple(json.loads(flags or "[]"))) for key, *rest, flags in rows}
+        return [SpentStage(*row) for row in newest.values()]
 
     def blobs(self) -> set[str]:
         """The names of all files of stored answers that a stage names: to hidden cases, and to public ones."""
