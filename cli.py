@@ -334,6 +334,34 @@ def grade(
 
 
 @app.command()
+def status(
+    assignment: Annotated[
+        str | None,
+        typer.Argument(metavar="ASSIGNMENT", help="Its id in course.toml; by default all, one after another."),
+    ] = None,
+    course: CourseOption = Path("."),
+    sandbox: SandboxOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, with every group and command.")] = False,
+) -> None:
+    """Say how far marking is, who needs a person, and the commands to type.
+
+    For each assignment: groups with a commit, graded, marked, withheld and waiting; how many people have their mark
+    back; when feedback is due and how many days are left; and a list of what waits for a person, each with its reason
+    and what to type. It follows from the record; nothing is run. Exit code 1 if an assignment could not be read.
+    """
+    from graders.intake.collect import clock
+    from graders.runs.overview import overview, overviews
+
+    opened = _course(course)
+    if assignment is None:
+        shown = overviews(opened, sandbox=sandbox, command=_typed())
+    else:
+        shown = iter([overview(opened, assignment, sandbox=sandbox, command=_typed())])
+    if not console.print_status(shown, clock(), in_course=_in_course(course), as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def show(
     assignment: AssignmentName,
     course: CourseOption = Path("."),

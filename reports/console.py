@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reports.terminal import quantity, terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
+    from datetime import datetime
     from pathlib import Path
 
     from assignments.assignment import Assignment
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.marker_work import PartState, PlannedMarking
     from graders.runs.marking import Change
     from graders.runs.model_check import SolutionTry
+    from graders.runs.overview import Overview
     from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
     from reports.copies import Format
@@ -88,6 +90,41 @@ def print_hand_ins(folder: TakenFolder) -> None:
     for line in taken_lines(folder):
         say(line, " " * 6)
     warn_all(not_taken_lines(folder))
+
+
+def print_status(overviews: Iterable[Overview], now: datetime, *, in_course: str, as_json: bool) -> bool:
+    """How far each assignment is; whether all of them could be read."""
+    from rich.console import Console
+
+    from reports.cohort_counts import counts_of
+    from reports.status import counts_table, due_lines, heading, need_lines, needs_of, status_as_json
+
+    if as_json:
+        plain = [status_as_json(overview, now) for overview in overviews]
+        print_json({"assignments": plain})
+        return not any("problem" in each for each in plain)
+    readable = True
+    for number, overview in enumerate(overviews):
+        if number:
+            print()
+        say(heading(overview))
+        for line in due_lines(overview, now):
+            say(line, " " * 14)
+        if overview.problem:
+            readable = False
+            warn(overview.problem)
+        elif overview.change is None:
+            say(f"Nothing was collected yet: medmark collect {overview.id}{in_course}")
+        else:
+            Console(markup=False, highlight=False).print(counts_table(counts_of(overview.change.results)))
+            waiting = needs_of(overview)
+            say("Who needs a person:" if waiting else "Nobody needs a person.")
+            for line, hanging in need_lines(waiting, overview.id, in_course):
+                if hanging is None:
+                    print(terminal_text(line))
+                else:
+                    say(line, hanging)
+    return readable
 
 
 def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> None:
@@ -233,6 +270,8 @@ def not_applied(error: NotApplied) -> str:
 def print_written(written: WrittenReports, *, names: bool) -> None:
     """Where each report was written, and what it is."""
     print(written.folder)
+    if written.index:
+        print(f"  {written.index.name:17} the cohort, for staff: open this first")
     if written.leaderboard:
         print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
     print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
@@ -356,7 +395,7 @@ def print_demo(demo: Demo, results: Results, written: WrittenReports) -> None:
     for line in group_outcomes(demo, results.assignment, results.marks):
         print(wrapped(line, sys.stdout, "  "))
     print("\nThe pages:")
-    for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
+    for page in filter(None, (written.index, written.leaderboard, written.marksheet_csv, *written.feedback.values())):
         print(f"  {page}")
 
 

@@ -122,7 +122,7 @@ def curve(
     xs = [axis.at(value) for value in values]
     steps = tuple(
         Step(name, fixed(value, 3).rstrip("0").rstrip("."), part * criterion.points, x, _height(part), row)
-        for name, value, part, x, row in zip(ANCHOR_NAMES, values, shares, xs, _rows(xs), strict=True)
+        for name, value, part, x, row in zip(ANCHOR_NAMES, values, shares, xs, label_rows(xs), strict=True)
     )
     if score is None:
         return Curve(steps, None, None, None)
@@ -137,7 +137,7 @@ def _height(part: float) -> float:
     return round(94 - 88 * part, 2)
 
 
-def _rows(xs: Sequence[float], gap: float = 10.0) -> list[int]:
+def label_rows(xs: Sequence[float], gap: float = 10.0) -> list[int]:
     """For each label the first of three rows where it does not touch its neighbour on a phone."""
     ends: list[float] = [-gap] * 3
     rows = []

@@ -191,6 +191,7 @@ def _flagged(staff: Staff) -> Iterator[Need]:
 
 def _edges(staff: Staff) -> Iterator[Need]:
     final = {submission.group for submission, _ in staff.settled}
+    seen: set[tuple[str, str]] = set()
     for person in staff.results.people:
         ends = staff.ends.people.get(person.member)
         if ends is None or person.group not in final:
@@ -198,8 +199,9 @@ def _edges(staff: Staff) -> Iterator[Need]:
         low, high = (band_of(end, person.level, person.pass_mark) for end in (ends.low, ends.high))
         if low != high:
             reason = f"{low.name} or {high.name}, by the hidden cases alone"
-            command = f"medmark explain {staff.id} {person.member}"
-            yield Need("edge", reason, (person.group,), (command,))
+            if (person.group, reason) not in seen:  # one member explains it for the others
+                yield Need("edge", reason, (person.group,), (f"medmark explain {staff.id} {person.member}",))
+            seen.add((person.group, reason))
 
 
 def _repeats(staff: Staff) -> Iterator[Need]:

@@ -30,3 +30,14 @@ def local_time(time: datetime | None, timezone: str) -> str:
     """`20 November 2026, 16:58 GMT`: in a course's own time; empty for None."""
     here = time.astimezone(ZoneInfo(timezone)) if time else None
     return f"{here.day} {here:%B %Y, %H:%M %Z}" if here else ""
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `74 s`, `35 min`, `11.7 h`: two or three figures of a time that was measured."""
+    if seconds < 10:
+        return f"{number(seconds, 1)} s"
+    if seconds < 120:
+        return f"{number(seconds, 0)} s"
+    if seconds < 7200:
+        return f"{number(seconds / 60, 0)} min"
+    return f"{number(seconds / 3600, 1)} h"

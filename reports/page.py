@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports.comment_markup import markdown
-from reports.numbers import fixed, number
+from reports.numbers import duration, fixed, number
 from reports.sentences import count_of, lost
 from reports.terminal import UNSAFE
 
@@ -37,6 +37,12 @@ def policy(script: str = "") -> str:
     return f"default-src 'none'; {allowed}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
+def sort_script() -> Markup:
+    """The script that sorts a page's table with the id `board`: medmark's own, so it is not escaped."""
+    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    return Markup(script)
+
+
 def prose(text: str) -> Markup:
     """Text in which `backticks` mark code, as in docstrings."""
     parts = re.split(r"`([^`\n]+)`", _shown(text))
@@ -54,7 +60,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, fixed=fixed, prose=prose, markdown=markdown, count_of=count_of, lost=lost)
+    filters = {"number": number, "fixed": fixed, "duration": duration, "prose": prose, "markdown": markdown}
+    environment.filters.update(filters | {"count_of": count_of, "lost": lost})
     return environment
 
 

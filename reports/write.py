@@ -17,9 +17,12 @@ from graders.course.course import Course
 from graders.course.pseudonyms import pseudonyms
 from graders.course.secret import read_secret
 from graders.intake.counting import due_of_page, due_of_person
+from graders.intake.feedback_due import feedback_due
+from graders.marks.diagnosis import known_mistakes
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
+from graders.marks.score_ends import score_ends
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
@@ -27,10 +30,12 @@ from reports.audit_page import audit_of, audit_page
 from reports.beside_score import Cohort
 from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
+from reports.cohort_page import cohort_page
 from reports.feedback import HandIn, hand_in_of
 from reports.file_names import file_name, file_names
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet, marksheet_json, table_file
+from reports.needs import needs
 from reports.numbers import local_time
 from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages, version_name
 
@@ -62,6 +67,8 @@ class WrittenReports:
     """None if the assignment has no accuracy to rank by."""
     audit: Path | None = None
     """The log of every event; None where the pages were made without the record."""
+    index: Path | None = None
+    """The cohort's page, for staff; None where the course's record is not at hand."""
 
 
 def report_results(
@@ -96,9 +103,10 @@ def report_results(
         sheet=sheet,
         answers=course.answers,
     )
-    audit = written.folder / "audit.html"
+    index, audit = written.folder / "index.html", written.folder / "audit.html"
     write(audit, audit_page([audit_of(assignment, results.events)], course=course.title))
-    return replace(written, audit=audit)
+    write(index, _cohort_page(course, results, ratified=ratified))
+    return replace(written, index=index, audit=audit)
 
 
 def write_reports(
@@ -170,6 +178,26 @@ def write_reports(
         write(board, page)
     sheets = home / "marksheet.csv", home / "marksheet.json"
     return WrittenReports(home, feedback, staff, *sheets, home / "cohort", personal, board)
+
+
+def _cohort_page(course: Course, results: Results, *, ratified: bool) -> str:
+    """The page of all groups, with what the record holds beside their marks."""
+    from graders.runs.cohort_record import cohort_record
+
+    record, ends = cohort_record(course, results), score_ends(course, results)
+    own = {person.member: person for person in results.people}
+    return cohort_page(
+        results,
+        record,
+        needs(results, course, record, ends),
+        ends,
+        feedback_due(course, Decisions.of(results.assignment.id, results.events)),
+        marksheet(results.marks, results.assignment, course.groups, {}, own),
+        mistakes=known_mistakes(results.assignment),
+        course=course.title,
+        timezone=course.timezone,
+        ratified=ratified,
+    )
 
 
 def keep_versions(course: Course, results: Results) -> Path:

@@ -102,7 +102,7 @@ def test_it_ends_with_a_table_what_happened_and_pages_that_exist(demo):
     pages = [line.strip() for line in demo.output.out.partition("The pages:")[2].splitlines() if line.startswith("  /")]
     assert pages == [
         str(demo.home / name)
-        for name in ("leaderboard.html", "marksheet.csv", *(f"feedback/{group}.html" for group in GROUPS))
+        for name in ("index.html", "leaderboard.html", "marksheet.csv", *(f"feedback/{group}.html" for group in GROUPS))
     ]
     assert [page for page in pages if not Path(page).is_file()] == []
 

@@ -196,6 +196,8 @@ class Course(Frozen):
     """Group of the operating system that may read hidden/ beside its owner."""
     observation_gap_minutes: int = Field(default=30, gt=0)
     """A host that did not answer for longer than this around a due time was down then (graders.intake.counting)."""
+    feedback_days: int = Field(default=20, ge=0)
+    """Working days after the due time within which feedback is due."""
     late_policy: str = "none"
     """Its late policy: "none", a name of `graders.course.late_policy`, or a TOML file beside course.toml."""
     closures: tuple[date, ...] = ()

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Final, Literal
 
 from assignments.assignment import Assignment
@@ -142,9 +143,15 @@ class _GroupItems:
 
     def rest(self, ids: Collection[str]) -> float | None:
         """The points of all automatic items but these; None if one is not known, or there is no other."""
-        others = [f for f in _automatic(self.findings.values()) if f.id not in ids]
-        counted = [f for f in others if f.points is not None]
-        return float(earned(counted)) if others and len(counted) == len(others) else None
+        others = [points for id, points in self._points.items() if id not in ids]
+        counted = [points for points in others if points is not None]
+        return sum(counted) if others and len(counted) == len(others) else None
+
+    @cached_property
+    def _points(self) -> Mapping[str, float | None]:
+        """By id: the points of the automatic items."""
+        items = _automatic(self.findings.values())
+        return {item.id: None if item.points is None else float(earned([item])) for item in items}
 
 
 def _test(id: str, groups: Sequence[_GroupItems]) -> Item:

@@ -11,6 +11,7 @@ import numpy as np
 from assignments.assignment import Assignment, anchor_shares
 from graders.course.course import Course, CourseAssignment
 from graders.course.roster import Group, Member
+from graders.intake.feedback_due import feedback_due
 from graders.intake.submission import Submission
 from graders.intake.term import GroupTerm
 from graders.marks.diagnosis import KnownMistake
@@ -19,9 +20,13 @@ from graders.marks.results import Results, results_of
 from graders.marks.score_ends import ScoreEnds, score_ends
 from graders.marks.spending import Spending, spending_of
 from graders.record.documents import Cause, Measured, Phases
+from graders.record.in_force import Decisions
 from graders.record.ledger import Event, JobTimes, Observation, SpentStage
 from graders.record.rehearsal import pattern_of
 from graders.runs.cohort_record import CohortRecord
+from reports.cohort_page import cohort_page
+from reports.marksheet import marksheet
+from reports.needs import needs
 from tests.reports.hand_made import accuracy, assignment, check, mark, not_submitted, person
 
 ID = "prostate_unet"
@@ -226,3 +231,18 @@ def many(count):
         spent = Phases(1.2, 2.1, 6.5, float(rng.gamma(4, 10)), 9.0, 4.4)
         jobs.append(JobTimes(group.name, ID, "c" * 40, 9.0 * number, 80.0, spent, 5.1, 1))
     return made(rows, terms=terms, jobs=jobs)
+
+
+def page_of(cohort, mistakes=(MISTAKE,), **more):
+    """The cohort's page."""
+    own = {person.member: person for person in cohort.results.people}
+    return cohort_page(
+        cohort.results,
+        cohort.record,
+        needs(cohort.results, cohort.course, cohort.record, cohort.ends),
+        cohort.ends,
+        feedback_due(cohort.course, Decisions.of(ID, cohort.results.events)),
+        marksheet(cohort.results.marks, cohort.assignment, cohort.course.groups, {}, own),
+        mistakes=mistakes,
+        **({"course": cohort.course.title, "timezone": cohort.course.timezone} | more),
+    )

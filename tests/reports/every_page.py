@@ -19,6 +19,7 @@ from reports.next_step import next_step
 from tests.graders.course.two_assignments import write_course
 from tests.reports.board.module_made import event, module
 from tests.reports.board.module_made import not_submitted as not_handed_in
+from tests.reports.cohort_made import made, many, page_of, twenty
 from tests.reports.data_made import named_summary
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.test_cases_page import IMAGE, SQUARE
@@ -38,6 +39,7 @@ def every_page(folder):
         **personal_pages(),
         **files_of_people(),
         **boards(),
+        **cohorts(),
         **pages_of_cases(folder),
         **pages_for_examiners(folder / "module"),
     }
@@ -93,6 +95,11 @@ def boards():
         "leaderboard-apart": crowded_board(),
         "leaderboard-empty": leaderboard_page([], assignment(), names={}),
     }
+
+
+def cohorts():
+    """The pages of cohorts: with every kind of need, with more groups than rows, and without a group."""
+    return {"cohort": page_of(twenty()), "cohort-large": page_of(many(40)), "cohort-empty": page_of(made([]))}
 
 
 def crowded_board():

@@ -8,7 +8,7 @@ import pytest
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.every_page import every_page
 from tests.reports.site_made import site_pages
-from tests.reports.test_pages_are_safe import hostile_board, hostile_page
+from tests.reports.test_pages_are_safe import hostile_board, hostile_cohort, hostile_page
 from tests.reports.test_personal import hostile_personal
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
@@ -96,6 +96,7 @@ def test_the_text_of_figures_has_contrast(browser, pages, dark):
 def test_no_page_is_wider_than_its_window(browser, pages, tmp_path, width):
     long = "W" * 200
     more = {"staff": hostile_page(long, "staff"), "board": hostile_board(long), "personal": hostile_personal(long)}
+    more["cohort"] = hostile_cohort(long)
     for name, html in more.items():
         (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
     for page in [*pages, *tmp_path.glob("*.html")]:

@@ -13,7 +13,7 @@ from tests.reports.data_made import named_summary
 from tests.reports.every_page import crowded_board
 from tests.reports.hand_made import accuracy, assignment, check, hand_in, mark, not_submitted
 from tests.reports.hostile import HOSTILE
-from tests.reports.test_pages_are_safe import hostile_board, hostile_page
+from tests.reports.test_pages_are_safe import hostile_board, hostile_cohort, hostile_page
 from tests.reports.test_personal import hostile_personal, page_html
 from tests.reports.test_standings import ranked_board
 
@@ -142,7 +142,7 @@ def test_the_words_of_a_personal_step_have_the_room_of_the_page(browser, tmp_pat
 def test_hostile_text_runs_nothing(browser, tmp_path):
     page = tmp_path / "page.html"
     for text in HOSTILE:
-        for html in (hostile_page(text, "staff"), hostile_board(text), hostile_personal(text)):
+        for html in (hostile_page(text, "staff"), hostile_board(text), hostile_cohort(text), hostile_personal(text)):
             page.write_text(html, encoding="utf-8")
             browser.open(page)
             assert browser.run("typeof window.MM") == "undefined"

@@ -208,7 +208,7 @@ def test_a_mark_whose_interval_crosses_an_edge_is_named():
     need = single((A, submission_of(A), mark_of(A, score=0.71, half=0.02, report="14")))
     assert (need.kind, need.groups) == ("edge", (A.name,))
     assert need.reason == "Upper second class or First class, by the hidden cases alone"
-    assert need.commands == tuple(f"medmark explain {ID} {member.id}" for member in A.members)
+    assert need.commands == (f"medmark explain {ID} {A.members[0].id}",)
     assert needs_of(made([(A, submission_of(A), mark_of(A, score=0.71, half=0.02, report="18"))])) == ()
 
 

@@ -8,13 +8,15 @@ from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Cost, Finding, HeldCap
-from graders.record.documents import CaseScore, Cause, Explained, FailedCases, Phrase
+from graders.course.roster import Group, Member
+from graders.marks.mark import Cost, Finding, HeldCap, Status, Verdict
+from graders.record.documents import CaseScore, Cause, Explained, FailedCases, Phases, Phrase
+from graders.record.ledger import JobTimes
 from reports.feedback import HandIn, MemberLine, feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
 from reports.next_step import NextStep, Todo
 from reports.page import TEMPLATES
-from tests.reports import hand_made
+from tests.reports import cohort_made, hand_made
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
 
@@ -64,6 +66,28 @@ def hostile_board(text):
     )
 
 
+def hostile_cohort(text):
+    """The page of a cohort with the text in every string that a person could have written."""
+    group = Group.model_construct(
+        name=text, members=(Member.model_construct(id=text, name=text, email=text),), repository=text
+    )
+    of = replace(hostile_mark(text), status=Status.MARKED, provenance={"stages": {"tests": {"t": f"{text} t"}}})
+    open_test = replace(of.findings[0], verdict=Verdict.UNKNOWN, points=None, evidence=text)
+    withheld = replace(of, status=Status.WITHHELD, findings=(open_test, *of.findings[1:]))
+    waiting = {"state": "waits for a person", "reason": text, "later_tips": (text,)}
+    rows = [
+        (group, cohort_made.submission_of(group, flags=(text,)), of),
+        (group, cohort_made.submission_of(group), withheld),
+        (group, cohort_made.nothing_of(group, **waiting), replace(of, status=Status.WITHHELD, findings=())),
+    ]
+    course = cohort_made.course_of([group], roster_problems=(text,))
+    events = [cohort_made.event("dispute", text, text, 1)]
+    job = JobTimes(text, cohort_made.ID, text, 1.0, 9.0, Phases(fit_s=5.0), 1.0, 0)
+    made = cohort_made.made(rows, events, course=course, unmatched=(text,), jobs=(job,))
+    mistake = replace(cohort_made.MISTAKE, title=text, advice=text)
+    return cohort_made.page_of(made, (mistake,), course=text)
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("audience", ["student", "staff"])
 def test_a_feedback_page_has_no_script_and_nothing_that_acts(text, audience):
@@ -73,8 +97,9 @@ def test_a_feedback_page_has_no_script_and_nothing_that_acts(text, audience):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_leaderboard_has_one_script_and_it_is_medmarks_own(text):
-    page = Page(hostile_board(text))
+@pytest.mark.parametrize("page_of", [hostile_board, hostile_cohort])
+def test_a_page_that_sorts_has_one_script_and_it_is_medmarks_own(text, page_of):
+    page = Page(page_of(text))
     assert page.scripts == [(TEMPLATES / "sort.js").read_text(encoding="utf-8")]
     assert page.tags.count("script") == 1
     assert page.acting() == []
@@ -82,7 +107,7 @@ def test_a_leaderboard_has_one_script_and_it_is_medmarks_own(text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_page_holds_control_direction_or_half_characters(text):
-    for html in (hostile_page(text, "staff"), hostile_board(text)):
+    for html in (hostile_page(text, "staff"), hostile_board(text), hostile_cohort(text)):
         html.encode("utf-8")
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
 
@@ -111,8 +136,9 @@ def test_a_feedback_page_allows_no_script_at_all():
     )
 
 
-def test_the_leaderboard_allows_exactly_its_own_script():
-    page = Page(hostile_board("group"))
+@pytest.mark.parametrize("page_of", [hostile_board, hostile_cohort])
+def test_a_page_that_sorts_allows_exactly_its_own_script(page_of):
+    page = Page(page_of("group"))
     digest = base64.b64encode(hashlib.sha256(page.scripts[0].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in page.policy
     assert page.policy.startswith("default-src 'none';")
