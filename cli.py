@@ -343,7 +343,7 @@ def status(
     sandbox: SandboxOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, with every group and command.")] = False,
 ) -> None:
-    """Say how far marking is, who needs a person, and the commands to type.
+    """Say how far marking is, who needs a person, and what to type.
 
     For each assignment: groups with a commit, graded, marked, withheld and waiting; how many people have their mark
     back; when feedback is due and how many days are left; and a list of what waits for a person, each with its reason

@@ -97,7 +97,15 @@ def print_status(overviews: Iterable[Overview], now: datetime, *, in_course: str
     from rich.console import Console
 
     from reports.cohort_counts import counts_of
-    from reports.status import counts_table, due_lines, heading, need_lines, needs_of, status_as_json
+    from reports.status import (
+        counts_table,
+        due_lines,
+        heading,
+        need_lines,
+        needs_of,
+        others_table,
+        status_as_json,
+    )
 
     if as_json:
         plain = [status_as_json(overview, now) for overview in overviews]
@@ -116,7 +124,9 @@ def print_status(overviews: Iterable[Overview], now: datetime, *, in_course: str
         elif overview.change is None:
             say(f"Nothing was collected yet: medmark collect {overview.id}{in_course}")
         else:
-            Console(markup=False, highlight=False).print(counts_table(counts_of(overview.change.results)))
+            counts = counts_of(overview.change.results)
+            for table in filter(None, (counts_table(counts), others_table(counts))):
+                Console(markup=False, highlight=False).print(table)
             waiting = needs_of(overview)
             say("Who needs a person:" if waiting else "Nobody needs a person.")
             for line, hanging in need_lines(waiting, overview.id, in_course):

@@ -83,25 +83,35 @@ def _days(time: datetime, now: datetime, overview: Overview) -> str:
 
 
 def counts_table(counts: CohortCounts) -> Table:
-    """The numbers of groups in one line; columns without a group are left out, but for the first ones."""
+    """How far the groups are, in one line, and how many people have their mark back."""
+    return _one_line({
+        "groups": str(counts.groups),
+        "with a commit": str(counts.collected),
+        "graded": str(counts.graded),
+        "marked": str(counts.marked),
+        "returned to people": f"{counts.returned} of {counts.people}",
+    })  # fmt: skip
+
+
+def others_table(counts: CohortCounts) -> Table | None:
+    """Why the other groups have no mark; None where all have one."""
+    others = {
+        "in part": counts.incomplete,
+        "withheld": counts.withheld,
+        "not graded": counts.ungraded,
+        "waiting": counts.waiting,
+        "nothing handed in": counts.nothing,
+        "decided": counts.decided,
+    }
+    shown = {name: str(count) for name, count in others.items() if count}
+    return _one_line(shown) if shown else None
+
+
+def _one_line(cells: dict[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    columns = [
-        ("groups", counts.groups, True),
-        ("commit", counts.collected, True),
-        ("graded", counts.graded, True),
-        ("marked", counts.marked, True),
-        ("in part", counts.incomplete, False),
-        ("withheld", counts.withheld, False),
-        ("ungraded", counts.ungraded, False),
-        ("waiting", counts.waiting, False),
-        ("none", counts.nothing, False),
-        ("decided", counts.decided, False),
-    ]
-    shown = [(name, count) for name, count, always in columns if always or count]
-    for name, _ in shown:
+    for name in cells:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("returned", justify="right", no_wrap=True)
-    table.add_row(*(Text(str(count)) for _, count in shown), Text(f"{counts.returned}/{counts.people}"))
+    table.add_row(*map(Text, cells.values()))
     return table
 
 
