@@ -1,12 +1,13 @@
 """The cohort's page, for staff: who needs a person, the marks, every item, what marking took, the term, and all pages.
 
-A pure function of the results and of what the record holds beside them: while the record stays, so does the page.
+A pure function of the results, of what the record holds beside them and of which pages lie there: while these stay, so
+does the page.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -101,6 +102,7 @@ def cohort_page(
     sheet: pandas.DataFrame,
     *,
     mistakes: Sequence[KnownMistake] = (),
+    beside: Collection[str] = (),
     course: str = "",
     timezone: str = "UTC",
     ratified: bool = False,
@@ -110,9 +112,10 @@ def cohort_page(
     Args:
         sheet: The mark sheet, one row a person.
         mistakes: Those that failed tests may come from.
+        beside: Pages that need not be there (`PageLinks.beside`), as links from this one.
     """
     assignment, script = results.assignment, sort_script()
-    links = PageLinks.of(results)
+    links = PageLinks.of(results, beside)
     analysis = item_analysis(results.marks, assignment, mistakes)
     levels = bands(assignment.level)
     percents = [person.percent for person in results.people if person.percent is not None]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment
@@ -16,11 +17,14 @@ from reports.bands import band_of
 from reports.feedback import headline_of
 from reports.file_names import file_names
 from reports.numbers import number
-from reports.pages import FEEDBACK, PERSONAL, STAFF
+from reports.pages import AUDIT, CASES, FEEDBACK, PERSONAL, STAFF, VERSIONS
 
 if TYPE_CHECKING:
     from graders.marks.results import Results
     from graders.runs.cohort_record import CohortRecord
+
+RETURNED: Final = re.compile(rf"((?:{FEEDBACK}|{PERSONAL})/){VERSIONS}/(.+)-(v\d+(?:-return-\d+)?)\.html")
+"""A page as it was returned: its folder, the file name of its page, and the name of its version."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,15 @@ class PageLinks:
     """By member: the file name of their page."""
     board: bool
     """Whether there is a leaderboard."""
+    beside: frozenset[str] = frozenset()
+    """The pages that need not be there: the log of events, those of hidden cases, and those that were returned."""
 
     @classmethod
-    def of(cls, results: Results) -> PageLinks:
-        """Where `reports.write` puts the pages of these results."""
+    def of(cls, results: Results, beside: Collection[str] = ()) -> PageLinks:
+        """Where `reports.write` puts the pages of these results; `beside` are the others that lie there."""
         board = any(isinstance(criterion, Accuracy) for criterion in results.assignment.criteria)
         groups = file_names([mark.group for mark in results.marks])
-        return cls(groups, file_names([person.member for person in results.people]), board)
+        return cls(groups, file_names([person.member for person in results.people]), board, frozenset(beside))
 
     def staff(self, group: str) -> str:
         """The group's page for staff."""
@@ -53,6 +59,40 @@ class PageLinks:
         """A person's page."""
         return f"{PERSONAL}/{self.members[member]}.html"
 
+    @property
+    def audit(self) -> str:
+        """The log of all events; empty where there is none."""
+        return AUDIT if AUDIT in self.beside else ""
+
+    def cases(self, group: str) -> str:
+        """The group's page of hidden cases; empty where there is none."""
+        page = f"{CASES}/{self.groups[group]}.html"
+        return page if page in self.beside else ""
+
+    def returned(self, page: str) -> tuple[ReturnedVersion, ...]:
+        """The versions of a page that were returned, by their names."""
+        return self._returned.get(page, ())
+
+    @cached_property
+    def _returned(self) -> Mapping[str, tuple[ReturnedVersion, ...]]:
+        """By page."""
+        returned: dict[str, list[ReturnedVersion]] = {}
+        for page in self.beside:
+            if match := RETURNED.fullmatch(page):
+                returned.setdefault(f"{match[1]}{match[2]}.html", []).append(ReturnedVersion(match[3], page))
+        return {
+            page: tuple(sorted(versions, key=lambda each: natural(each.name))) for page, versions in returned.items()
+        }
+
+
+@dataclass(frozen=True)
+class ReturnedVersion:
+    """A page as it was returned."""
+
+    name: str
+    """Of its version, such as `v1`."""
+    page: str
+
 
 @dataclass(frozen=True)
 class PersonCell:
@@ -62,6 +102,7 @@ class PersonCell:
     page: str
     mark: str
     """Their own mark where it differs from the group's; empty where it is the same."""
+    returned: tuple[ReturnedVersion, ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +112,10 @@ class GroupRow:
     group: str
     staff: str
     feedback: str
+    returned: tuple[ReturnedVersion, ...]
+    """Versions of its page that were returned."""
+    cases: str
+    """Its page of hidden cases; empty where there is none."""
     people: tuple[PersonCell, ...]
     percent: str
     """The group's mark in per cent; empty where there is none."""
@@ -116,7 +161,7 @@ def group_rows(
         )
         for submission, mark in zip(results.submissions, results.marks, strict=True)
     ]
-    return tuple(sorted(rows, key=lambda row: _natural(row.group)))
+    return tuple(sorted(rows, key=lambda row: natural(row.group)))
 
 
 def _row(
@@ -139,6 +184,8 @@ def _row(
         group=mark.group,
         staff=links.staff(mark.group),
         feedback=links.feedback(mark.group),
+        returned=links.returned(links.feedback(mark.group)),
+        cases=links.cases(mark.group),
         people=tuple(_person(person, mark, links) for person in people),
         percent="" if percent is None else number(percent),
         band="" if percent is None else band_of(percent, assignment.level).short,
@@ -163,10 +210,11 @@ def _state(mark: Mark, *, waits: bool) -> str:
 def _person(person: PersonalMark, mark: Mark, links: PageLinks) -> PersonCell:
     same = (person.status, person.percent) == (mark.status, rounded_percent(mark))
     own = number(person.percent) if person.status is Status.MARKED else headline_of(person.status)
-    return PersonCell(person.member, links.personal(person.member), "" if same else own)
+    page = links.personal(person.member)
+    return PersonCell(person.member, page, "" if same else own, links.returned(page))
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """A key by which group-2 comes before group-10."""
     return [
         (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", name) if part

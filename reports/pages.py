@@ -3,6 +3,9 @@
 feedback/GROUP.html     what all members of a group read
 personal/MEMBER.html    what one person opens first: their own mark, and the way to the group's page
 staff/GROUP.html        the group's page with evidence, names and links to the persons' pages
+cases/GROUP.html        the group's hidden cases, where they were shown
+*/versions/             pages as they were returned
+audit.html              every event, for staff
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 FEEDBACK: Final = "feedback"
 PERSONAL: Final = "personal"
 STAFF: Final = "staff"
+CASES: Final = "cases"
+VERSIONS: Final = "versions"
+AUDIT: Final = "audit.html"
 
 
 def version_name(page: str, returned: ReturnedPage) -> str:

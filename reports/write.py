@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -37,7 +37,7 @@ from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet, marksheet_json, table_file
 from reports.needs import needs
 from reports.numbers import local_time
-from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages, version_name
+from reports.pages import AUDIT, CASES, FEEDBACK, PERSONAL, STAFF, VERSIONS, Pages, version_name
 
 if TYPE_CHECKING:
     from graders.course.roster import Group
@@ -103,9 +103,9 @@ def report_results(
         sheet=sheet,
         answers=course.answers,
     )
-    index, audit = written.folder / "index.html", written.folder / "audit.html"
+    index, audit = written.folder / "index.html", written.folder / AUDIT
     write(audit, audit_page([audit_of(assignment, results.events)], course=course.title))
-    write(index, _cohort_page(course, results, ratified=ratified))
+    write(index, _cohort_page(course, results, _beside(written.folder), ratified=ratified))
     return replace(written, index=index, audit=audit)
 
 
@@ -180,7 +180,13 @@ def write_reports(
     return WrittenReports(home, feedback, staff, *sheets, home / "cohort", personal, board)
 
 
-def _cohort_page(course: Course, results: Results, *, ratified: bool) -> str:
+def _beside(home: Path) -> frozenset[str]:
+    """Pages below an assignment's folder that other commands write, or an earlier return: as links from there."""
+    patterns = (AUDIT, f"{CASES}/*.html", f"{FEEDBACK}/{VERSIONS}/*.html", f"{PERSONAL}/{VERSIONS}/*.html")
+    return frozenset(path.relative_to(home).as_posix() for pattern in patterns for path in home.glob(pattern))
+
+
+def _cohort_page(course: Course, results: Results, beside: Collection[str], *, ratified: bool) -> str:
     """The page of all groups, with what the record holds beside their marks."""
     from graders.runs.cohort_record import cohort_record
 
@@ -194,6 +200,7 @@ def _cohort_page(course: Course, results: Results, *, ratified: bool) -> str:
         feedback_due(course, Decisions.of(results.assignment.id, results.events)),
         marksheet(results.marks, results.assignment, course.groups, {}, own),
         mistakes=known_mistakes(results.assignment),
+        beside=beside,
         course=course.title,
         timezone=course.timezone,
         ratified=ratified,
@@ -239,7 +246,7 @@ def _keep_versions(home: Path, pages: Pages) -> None:
 
 def write_case_pages(course: Course, results: Results, showing: Showing) -> Path:
     """Write each group's page of hidden cases, and return their folder. Record the showing before."""
-    home = course.folder / "reports" / file_name(results.assignment.id) / "cases"
+    home = course.folder / "reports" / file_name(results.assignment.id) / CASES
     names = file_names([mark.group for mark in results.marks])
     for group in showing.groups:
         write(home / f"{names[group]}.html", cases_page(showing, group, course.title))
@@ -275,7 +282,7 @@ def _keep(path: Path, returned: ReturnedPage | None, page: Callable[[], str]) ->
     """Keep this version of a returned page beside it; a version that exists is never overwritten."""
     if returned is None:
         return
-    version = path.parent / "versions" / version_name(path.name, returned)
+    version = path.parent / VERSIONS / version_name(path.name, returned)
     if not version.exists():
         write(version, page())
 

@@ -98,6 +98,21 @@ def test_report_writes_the_cohorts_page_and_names_it_first(marked, tmp_path):
     assert (home / "index.html").stat().st_mtime_ns == before
 
 
+def test_the_cohorts_page_links_what_other_commands_wrote_beside_it(marked, tmp_path):
+    course = shutil.copytree(marked, tmp_path / "course")
+    assert medmark("return", "halves", "-c", course, "--yes").code == 0
+    home = course / "reports/halves"
+    (home / "cases").mkdir()
+    for other in ("audit.html", "cases/sound.html"):
+        (home / other).write_text("Another command wrote this.")
+    assert medmark("report", "halves", "-c", course).code == 0
+    html = (home / "index.html").read_text(encoding="utf-8")
+    links = [value for tag, name, value in Page(html).attributes if (tag, name) == ("a", "href") if value[0] != "#"]
+    pages = {path.relative_to(home).as_posix() for path in home.rglob("*.html")} - {"index.html"}
+    assert {"audit.html", "cases/sound.html", "feedback/versions/sound-v1.html"} <= pages
+    assert {link for link in links if link.endswith(".html")} == pages
+
+
 def test_an_unknown_sandbox_is_refused(marked):
     output = medmark("status", "halves", "-c", marked, "--sandbox", "locl")
     assert (output.code, output.out) == (2, "")

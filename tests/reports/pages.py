@@ -4,8 +4,8 @@ import re
 from html.parser import HTMLParser
 
 OWN_PAGE = re.compile(
-    r"(\.\./)*(feedback|personal|staff)/(versions/)?[A-Za-z0-9][A-Za-z0-9._-]*\.html"
-    r"|leaderboard\.html|marksheet\.(csv|json)|cohort/[a-z]+\.csv|#[a-z]+"
+    r"(\.\./)*(feedback|personal|staff|cases)/(versions/)?[A-Za-z0-9][A-Za-z0-9._-]*\.html"
+    r"|(leaderboard|audit)\.html|marksheet\.(csv|json)|cohort/[a-z]+\.csv|#[a-z]+"
 )
 """A link from one of our pages to another, near which it lies: a person follows it, and nothing acts."""
 

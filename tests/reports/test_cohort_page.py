@@ -69,6 +69,20 @@ def test_a_group_without_a_mark_has_the_reason_in_its_row(html):
                       ("group-012", "Marked in part")]  # fmt: skip
 
 
+def test_a_page_that_need_not_be_there_is_linked_where_it_is(cohort, html):
+    beside = {
+        "audit.html", "cases/group-003.html", "feedback/versions/group-003-v2.html",
+        "feedback/versions/group-003-v10.html", "feedback/versions/group-003-v1-return-31.html",
+        "personal/versions/zc003a-v1.html", "feedback/versions/of-a-group-that-left-v1.html",
+    }  # fmt: skip
+    links = links_of(page_of(cohort, beside=beside))
+    assert [link for link in links if link not in links_of(html)] == [
+        "audit.html", "feedback/versions/group-003-v1-return-31.html", "feedback/versions/group-003-v2.html",
+        "feedback/versions/group-003-v10.html", "cases/group-003.html", "personal/versions/zc003a-v1.html",
+    ]  # fmt: skip
+    assert not {link for link in links_of(html) if "audit" in link or "cases" in link or "versions" in link}
+
+
 def test_a_link_within_the_page_leads_somewhere(html):
     page = Page(html)
     ids = {value for _, name, value in page.attributes if name == "id"}
