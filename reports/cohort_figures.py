@@ -16,7 +16,7 @@ from typing import Final
 from graders.intake.term import GroupTerm
 from reports.bands import Band
 from reports.figures import Axis, Whisker, label_rows, whisker
-from reports.terminal import quantity
+from reports.terminal import people, quantity
 
 ROWS: Final = 30
 """Up to so many groups each have a row with their name; more stand side by side, without."""
@@ -155,7 +155,7 @@ def mark_bars(percents: Sequence[Decimal], bands: Sequence[Band]) -> MarkBars:
             left=float(BIN * i),
             width=float(BIN),
             height=round(100 * count / most, 2) if most else 0.0,
-            words=f"{quantity(count, 'person').replace('persons', 'people')} from {BIN * i} to {BIN * (i + 1)} %",
+            words=f"{people(count)} from {BIN * i} to {BIN * (i + 1)} %",
             count=count,
         )
         for i, count in enumerate(counts)

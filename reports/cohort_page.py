@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment, Unanchored
 from assignments.metric_words import metric_words
+from graders.intake.term import seen_commits
 from graders.marks.item_analysis import FEWEST, Discrimination, Item, item_analysis
 from graders.marks.mark import Finding, Mark, rounded_percent
 from graders.marks.visibility import visible
@@ -26,6 +27,7 @@ from reports.cohort_rows import PageLinks, group_rows
 from reports.figures import ANCHOR_NAMES, Axis, axis_of, decimals_of, within_sight
 from reports.numbers import fixed, local_time, number
 from reports.page import policy, render, sort_script
+from reports.terminal import people
 
 if TYPE_CHECKING:
     import pandas
@@ -129,7 +131,7 @@ def cohort_page(
         ratified=ratified,
         due=local_time(due.work, timezone),
         feedback_due=local_time(due.feedback, timezone),
-        later=len(due.later),
+        later=people(len(due.later)) if due.later else "",
         as_of=local_time(datetime.fromisoformat(last_look) if last_look else None, timezone),
         counts=counts_of(results),
         needs=[(kind, list(of_kind)) for kind, of_kind in groupby(needs, key=lambda need: need.title)],
@@ -148,6 +150,8 @@ def cohort_page(
         dearest=sorted(record.spending.groups.items(), key=lambda each: -each[1].cpu_s)[:3],
         phases=PHASES,
         weeks=week_bars(record.terms, due.work),
+        seen=seen_commits(record.terms),
+        timezone=timezone,
         silent=[need for need in needs if need.kind == "silent"],
         no_commit=[group for group, term in record.terms.items() if not term.commits and group in links.groups],
         rows=group_rows(results, record, links, Counter(g for need in needs for g in need.groups), timezone),

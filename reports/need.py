@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 KINDS: Final[Mapping[str, str]] = {
@@ -38,8 +38,14 @@ class Need:
     """Empty where it is about no group of the roster."""
     commands: tuple[str, ...] = ()
     """What to type, in the course's folder; of several for one group any is one choice."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """By group: what is to be said of it alone, such as since when it is silent."""
 
     @property
     def title(self) -> str:
         """The heading of its kind."""
         return KINDS[self.kind]
+
+    def named(self) -> list[str]:
+        """The groups with their notes: `group-07 (since 3 Nov 2026)`."""
+        return [f"{group} ({self.notes[group]})" if group in self.notes else group for group in self.groups]

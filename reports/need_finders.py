@@ -18,6 +18,7 @@ from graders.record.decisions import Code, Dispute, LateCommit
 from graders.record.in_force import Decisions
 from reports.bands import band_of
 from reports.need import Need
+from reports.numbers import local_day
 
 if TYPE_CHECKING:  # they open Git and the course, which a list of lines does not need
     from graders.course.course import Course
@@ -128,12 +129,13 @@ def _decided(staff: Staff) -> Iterator[Need]:
         event = decision.event
         retract = f'medmark decide {staff.id} retract {event.number} --reason "..."'
         groups = (event.group,) if event.group in staff.groups else ()
+        who = event.member or ("" if groups else event.group)  # a group of the roster is named beside the reason
         if isinstance(decision, Dispute):
-            who = event.member or event.group
-            yield Need("disputed", f"{who}: {decision.text}; once it is answered, retract it", groups, (retract,))
+            text = f"{who}: {decision.text}" if who else decision.text
+            yield Need("disputed", f"{text}; once it is answered, retract it", groups, (retract,))
         elif isinstance(decision, Code) and decision.word == "held":
-            who = event.member or event.group
-            yield Need("held", f"{who}, since {event.at[:10]}; once it is settled, retract it", groups, (retract,))
+            since = f"{who}, since {event.at[:10]}" if who else f"since {event.at[:10]}"
+            yield Need("held", f"{since}; once it is settled, retract it", groups, (retract,))
 
 
 def _parts(staff: Staff) -> Iterator[Need]:
@@ -227,10 +229,13 @@ def _apart(finding: Finding, staff: Staff) -> Fraction | None:
 
 
 def _silent(staff: Staff) -> Iterator[Need]:
-    for submission, _ in staff.rows:
-        term = staff.record.terms.get(submission.group)
-        look = term.last_look if term else None
-        if term is None or look is None or submission.due is None:
+    """The longest silence first."""
+    zone = staff.course.timezone
+    terms = staff.record.terms
+    rows = [(submission, terms[submission.group]) for submission, _ in staff.rows if submission.group in terms]
+    for submission, term in sorted(rows, key=lambda row: row[1].commits[-1:]):
+        look = term.last_look
+        if look is None or submission.due is None:
             continue
         at = min(datetime.fromisoformat(look.seen_at), submission.due)
         if submission.state == "provisional" and not term.commits:
@@ -241,7 +246,9 @@ def _silent(staff: Staff) -> Iterator[Need]:
             reason = "no new commit for two weeks or more"
         else:
             reason = "no new commit in the two weeks before the due time"
-        yield Need("silent", reason, (submission.group,), (staff.explain(submission.group),))
+        group = submission.group
+        notes = {group: f"since {local_day(term.last, zone)}"} if term.last else {}
+        yield Need("silent", reason, (group,), (staff.explain(group),), notes)
 
 
 FINDERS: Final[Sequence[Callable[[Staff], Iterator[Need]]]] = (

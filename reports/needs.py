@@ -49,6 +49,7 @@ def joined(single: Iterable[Need]) -> tuple[Need, ...]:
         key = (need.kind, one_line(need.reason).strip())
         before = whole.get(key, Need(*key))
         groups, commands = (*before.groups, *need.groups), (*before.commands, *need.commands)
-        whole[key] = Need(*key, tuple(dict.fromkeys(groups)), tuple(dict.fromkeys(commands)))
+        notes = {**before.notes, **need.notes}
+        whole[key] = Need(*key, tuple(dict.fromkeys(groups)), tuple(dict.fromkeys(commands)), notes)
     order = list(KINDS)
     return tuple(sorted(whole.values(), key=lambda need: order.index(need.kind)))

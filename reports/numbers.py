@@ -32,6 +32,12 @@ def local_time(time: datetime | None, timezone: str) -> str:
     return f"{here.day} {here:%B %Y, %H:%M %Z}" if here else ""
 
 
+def local_day(time: datetime | None, timezone: str) -> str:
+    """`3 Nov 2026`: the day in a course's own time; empty for None."""
+    here = time.astimezone(ZoneInfo(timezone)) if time else None
+    return f"{here.day} {here:%b %Y}" if here else ""
+
+
 def duration(seconds: float) -> str:
     """`4.2 s`, `74 s`, `35 min`, `11.7 h`: two or three figures of a time that was measured."""
     if seconds < 10:

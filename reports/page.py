@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports.comment_markup import markdown
-from reports.numbers import duration, fixed, number
+from reports.numbers import duration, fixed, local_day, number
 from reports.sentences import count_of, lost
 from reports.terminal import UNSAFE
 
@@ -60,7 +60,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"number": number, "fixed": fixed, "duration": duration, "prose": prose, "markdown": markdown}
+    filters = {
+        "number": number,
+        "fixed": fixed,
+        "duration": duration,
+        "local_day": local_day,
+        "prose": prose,
+        "markdown": markdown,
+    }
     environment.filters.update(filters | {"count_of": count_of, "lost": lost})
     return environment
 

@@ -42,6 +42,26 @@ class GroupTerm:
         return silence if silence is not None and silence >= SILENT_AFTER else None
 
 
+@dataclass(frozen=True)
+class SeenCommits:
+    """The commits of all groups together."""
+
+    commits: int
+    groups: int
+    """Of which a commit was seen."""
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+def seen_commits(terms: Mapping[str, GroupTerm]) -> SeenCommits:
+    """What the collections saw of a cohort."""
+    seen = [term.commits for term in terms.values() if term.commits]
+    if not seen:
+        return SeenCommits(0, 0)
+    first, last = min(commits[0] for commits in seen), max(commits[-1] for commits in seen)
+    return SeenCommits(sum(map(len, seen)), len(seen), first, last)
+
+
 def terms_of(
     groups: Iterable[Group], tips: Iterable[SeenTip], last_looks: Iterable[Observation]
 ) -> Mapping[str, GroupTerm]:

@@ -101,7 +101,7 @@ def test_the_numbers_at_the_top_are_those_of_the_cohort(html):
 def test_the_term_names_who_never_had_a_commit_and_who_was_silent(html):
     term = Page(html).text.rpartition("The term")[2].partition("All groups and pages")[0]
     assert "No commit was ever seen of 1 group: group-007" in term
-    assert "Silent (no new commit in the two weeks before the due time), 4 groups: group-005 , group-010" in term
+    assert "Silent (no new commit in the two weeks before the due time), 4 groups: group-017 since 26 Oct 2026" in term
 
 
 def test_an_item_names_the_mistake_that_groups_likely_made(html):

@@ -236,15 +236,25 @@ def test_before_the_due_time_silence_is_no_commit_or_none_for_two_weeks():
     terms = {g.name: term for g, term in zip(groups, (term_of(groups[0]), term_of(groups[1], 30, 14),
                                                       term_of(groups[2], 30, 13)), strict=True)}  # fmt: skip
     found = needs_of(made(rows, terms=terms))
-    assert [(need.reason, need.groups) for need in found] == [
-        ("no commit so far", (groups[0].name,)),
-        ("no new commit for two weeks or more", (groups[1].name,)),
+    assert [(need.reason, need.groups, need.notes) for need in found] == [
+        ("no commit so far", (groups[0].name,), {}),
+        ("no new commit for two weeks or more", (groups[1].name,), {groups[1].name: "since 6 Nov 2026"}),
     ]
 
 
 def test_a_group_that_stopped_two_weeks_before_the_due_time_is_named_afterwards_too():
     need = single(sound(A), terms={A.name: term_of(A, 30, 15)})
     assert (need.kind, need.reason) == ("silent", "no new commit in the two weeks before the due time")
+    assert need.notes == {A.name: "since 5 Nov 2026"}
+
+
+def test_of_silent_groups_the_longest_silent_comes_first():
+    rows = [sound(group) for group in (A, B, C)]
+    terms = {A.name: term_of(A, 30, 15), B.name: term_of(B, 40, 30), C.name: term_of(C, 20)}
+    need = single(*rows, terms=terms)
+    assert need.named() == [
+        f"{B.name} (since 21 Oct 2026)", f"{C.name} (since 31 Oct 2026)", f"{A.name} (since 5 Nov 2026)",
+    ]  # fmt: skip
 
 
 def test_a_repository_that_could_not_be_read_last_time_is_looked_at_again():
@@ -278,9 +288,11 @@ def test_an_objection_and_a_held_mark_are_retracted_by_their_numbers():
     first, second = needs_of(made([sound(A), sound(B), sound(C)], events))
     assert (first.kind, first.groups, first.commands) == (
         "disputed", (A.name,), (f'medmark decide {ID} retract 4 --reason "..."',))  # fmt: skip
-    assert f"{A.name}: the third test" in first.reason
+    assert first.reason == "the third test; once it is answered, retract it"
     assert (second.kind, second.groups) == ("held", (B.name,))
     assert second.reason.startswith(f"{B.members[0].id}, since 2026-11-24")
+    gone = event("dispute", "the third test", "a-group-that-left", 4)
+    assert single(sound(A), events=[gone]).reason.startswith("a-group-that-left: the third test")
 
 
 def test_marks_that_moved_are_applied_or_undone():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from graders.course.roster import Group, Member
-from graders.intake.term import SILENT_AFTER, GroupTerm, terms_of
+from graders.intake.term import SILENT_AFTER, GroupTerm, SeenCommits, seen_commits, terms_of
 from graders.record.ledger import Ledger, Observation, SeenTip
 
 
@@ -32,6 +32,13 @@ def ledger(tmp_path):
 
 def terms(ledger, *groups):
     return terms_of(groups, ledger.tips("mlp"), ledger.last_looks("mlp"))
+
+
+def test_the_commits_of_a_cohort_are_counted_from_the_first_to_the_last():
+    days = [datetime(2026, 10, day, tzinfo=UTC) for day in (1, 2, 5, 9)]
+    terms = {"a": GroupTerm("a", (days[1], days[3])), "b": GroupTerm("b"), "c": GroupTerm("c", (days[0], days[2]))}
+    assert seen_commits(terms) == SeenCommits(4, 2, days[0], days[3])
+    assert seen_commits({"b": GroupTerm("b")}) == SeenCommits(0, 0)
 
 
 def test_each_commit_counts_once_from_the_first_look_that_saw_it(ledger):
