@@ -104,6 +104,7 @@ def print_status(overviews: Iterable[Overview], now: datetime, *, in_course: str
         need_lines,
         needs_of,
         others_table,
+        progress_lines,
         status_as_json,
     )
 
@@ -127,7 +128,10 @@ def print_status(overviews: Iterable[Overview], now: datetime, *, in_course: str
             counts = counts_of(overview.change.results)
             for table in filter(None, (counts_table(counts), others_table(counts))):
                 Console(markup=False, highlight=False).print(table)
+            for line in progress_lines(overview):
+                say(line, " " * 14)
             waiting = needs_of(overview)
+            print()
             say("Who needs a person:" if waiting else "Nobody needs a person.")
             for line, hanging in need_lines(waiting, overview.id, in_course):
                 if hanging is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
+from statistics import mean, median
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -13,12 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from assignments.errors import listed
+from graders.intake.term import seen_commits
+from reports.bands import band_of, bands
 from reports.cohort_counts import CohortCounts, counts_of
 from reports.needs import needs
-from reports.numbers import local_time
+from reports.numbers import duration, half_up, local_day, local_time, number
 from reports.terminal import people, quantity, terminal_text
 
 if TYPE_CHECKING:
+    from graders.marks.results import Results
     from graders.runs.overview import Overview
     from reports.need import Need
 
@@ -82,6 +88,32 @@ def _days(time: datetime, now: datetime, overview: Overview) -> str:
     return f"{quantity(days, 'day')} left" if days > 0 else f"{quantity(-days, 'day')} ago"
 
 
+def progress_lines(overview: Overview) -> Iterator[str]:
+    """People's marks by class, the commits of the term, and what marking took; no line of what there is not yet."""
+    change, record, zone = overview.change, overview.record, overview.course.timezone
+    percents, classes = ((), {}) if change is None else marks_of(change.results)
+    if percents:
+        yield f"marks         mean {number(mean(percents))} %, median {number(median(percents))} %"
+        yield f"classes       {', '.join(f'{name} {count}' for name, count in classes.items())}"
+    seen = seen_commits(record.terms)
+    if seen.commits:
+        of = f"{quantity(seen.commits, 'commit')} of {quantity(seen.groups, 'group')}"
+        yield f"term          {of}, {local_day(seen.first, zone)} to {local_day(seen.last, zone)}"
+    spending = record.spending
+    if spending.groups:
+        gpu = f", {duration(spending.gpu_s)} of GPU time held" if spending.gpu_s else ""
+        yield f"marking       {duration(spending.cpu_s)} of CPU time by the groups' code{gpu}"
+
+
+def marks_of(results: Results) -> tuple[tuple[Decimal, ...], dict[str, int]]:
+    """The marks of people in per cent, and how many are in each class, from the lowest; each by their own pass mark."""
+    level = results.assignment.level
+    people = [(person.percent, person.pass_mark) for person in results.people if person.percent is not None]
+    counts = Counter(band_of(percent, level, pass_mark).short for percent, pass_mark in people)
+    names = dict.fromkeys([*(band.short for band in bands(level)), *counts])
+    return tuple(percent for percent, _ in people), {name: counts[name] for name in names}
+
+
 def counts_table(counts: CohortCounts) -> Table:
     """How far the groups are, in one line, and how many people have their mark back."""
     return _one_line({
@@ -125,7 +157,7 @@ def need_lines(waiting: Sequence[Need], id: str, in_course: str = "") -> Iterato
         all_of_kind = list(of_kind)
         yield title, INDENT
         for need in all_of_kind[:REASONS]:
-            groups = f"{listed(need.groups, GROUPS)}: " if need.groups else ""
+            groups = f"{listed(need.named(), GROUPS)}: " if need.groups else ""
             yield f"{INDENT}{groups}{need.reason}", INDENT
             for command in need.commands[:REASONS]:
                 yield f"{2 * INDENT}{typed_in(command, in_course)}", None
@@ -133,6 +165,26 @@ def need_lines(waiting: Sequence[Need], id: str, in_course: str = "") -> Iterato
                 yield f"{2 * INDENT}and so on, {len(need.commands)} commands: {whole}", 2 * INDENT
         if len(all_of_kind) > REASONS:
             yield f"{INDENT}and {len(all_of_kind) - REASONS} more: {whole}", INDENT
+
+
+def _progress_as_json(overview: Overview, results: Results) -> dict[str, Any]:
+    """The marks, the term and what marking took, of the whole cohort."""
+    percents, classes = marks_of(results)
+    seen, spending = seen_commits(overview.record.terms), overview.record.spending
+    return {
+        "marks": {
+            "mean": float(half_up(mean(percents), 2)) if percents else None,
+            "median": float(half_up(median(percents), 2)) if percents else None,
+            "classes": classes,
+        },
+        "term": {
+            "commits": seen.commits,
+            "groups": seen.groups,
+            "first": seen.first.isoformat() if seen.first else None,
+            "last": seen.last.isoformat() if seen.last else None,
+        },
+        "spending": {name: value for name, value in asdict(spending).items() if name != "groups"},
+    }
 
 
 def typed_in(command: str, in_course: str) -> str:
@@ -161,5 +213,6 @@ def status_as_json(overview: Overview, now: datetime) -> dict[str, Any]:
         **plain,
         "collected": True,
         "counts": asdict(counts_of(change.results)),
+        **_progress_as_json(overview, change.results),
         "needs": [{**asdict(need), "title": need.title} for need in waiting],
     }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,7 @@ from reports.status import (
     need_lines,
     needs_of,
     others_table,
+    progress_lines,
     status_as_json,
     typed_in,
     working_days_left,
@@ -102,6 +104,18 @@ def test_the_numbers_fit_into_80_columns_and_empty_columns_are_left_out():
     assert others_table(replace(most, incomplete=0, withheld=0, ungraded=0, waiting=0, nothing=0, decided=0)) is None
 
 
+def test_marks_term_and_cost_have_a_line_each_in_80_columns():
+    lines = list(progress_lines(overview_of(twenty())))
+    marks, classes, term, marking = (line.split(maxsplit=1) for line in lines)
+    assert marks == ["marks", "mean 50.3 %, median 51.8 %"]
+    assert classes == ["classes", "Fail 6, Third 10, 2:2 7, 2:1 4, First 6"]
+    assert term[0] == "term"
+    assert re.fullmatch(r"\d+ commits of 19 groups, \d+ Oct 2026 to \d+ Nov 2026", term[1])
+    assert marking == ["marking", "9 min of CPU time by the groups' code"]
+    assert max(map(len, lines)) <= 80
+    assert list(progress_lines(dated())) == []
+
+
 def lines_of(*found, in_course=""):
     return [line for line, _ in need_lines(found, ID, in_course)]
 
@@ -147,6 +161,10 @@ def test_the_json_holds_every_group_and_command():
     assert (plain["days_left"], plain["working_days_left"], plain["collected"]) == (26, 20, True)
     assert plain["feedback_due"] == FEEDBACK.isoformat()
     assert [need["kind"] for need in plain["needs"]] == [need.kind for need in needs_of(overview)]
+    assert plain["marks"]["classes"] == {"Fail": 6, "Third": 10, "2:2": 7, "2:1": 4, "First": 6}
+    assert (plain["marks"]["mean"], plain["marks"]["median"]) == (50.28, 51.8)
+    assert plain["term"]["groups"] == 19
+    assert plain["spending"]["jobs"] == 20
     silent = next(need for need in plain["needs"] if need["kind"] == "silent")
     assert silent["title"] == "Silent: no commit, or none for two weeks"
     assert len(silent["groups"]) == len(silent["commands"]) > 0
