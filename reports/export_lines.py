@@ -61,11 +61,14 @@ _COUNTED: Final[Mapping[RowOutcome, str]] = {
 
 
 def format_lines(formats: Mapping[str, Export]) -> Iterator[str]:
-    """The formats, what each is, and by what its rules are known; then the board's pack."""
-    width = max(map(len, (*formats, BOARD)))
+    """The formats: what each is, by what its rules are known, and where its SHEET comes from; then the board's pack."""
     for name, export in formats.items():
-        yield f"{name.ljust(width)}  {export.title}. Rules: {export.evidence}."
-    yield f"{BOARD.ljust(width)}  A folder for a board of examiners, about all assignments of the course."
+        yield name
+        yield f"  {export.title}. Rules: {export.evidence}."
+        if export.sheet:
+            yield f"  SHEET: {export.sheet}."
+    yield BOARD
+    yield "  A folder for a board of examiners, about all assignments of the course."
 
 
 def upload_lines(name: str, formats: Mapping[str, Export], assignment: str, in_course: str) -> Iterator[str]:

@@ -64,10 +64,15 @@ def test_the_order_of_uploads_and_the_command_of_the_return_stand_last() -> None
     ]
 
 
-def test_every_format_says_by_what_its_rules_are_known() -> None:
-    assert list(format_lines(FORMATS)) == [
-        "sheet  A sheet. Rules: its source.",
-        "files  Feedback files. Rules: its source.",
-        "board  A folder for a board of examiners, about all assignments of the course.",
+def test_every_format_says_by_what_its_rules_are_known_and_where_its_sheet_comes_from() -> None:
+    made_without = Export("A table", fill_nothing, ".csv", "documents alone")
+    assert list(format_lines({"sheet": FORMATS["sheet"], "table": made_without})) == [
+        "sheet",
+        "  A sheet. Rules: its source.",
+        "  SHEET: Download it.",
+        "table",
+        "  A table. Rules: documents alone.",
+        "board",
+        "  A folder for a board of examiners, about all assignments of the course.",
     ]
     assert all(export.evidence for export in EXPORTS.values())
