@@ -173,4 +173,4 @@ def test_what_a_person_can_mend_ends_with_code_2_and_a_sentence(
 
 
 def test_the_list_of_formats_ends_with_the_pack() -> None:
-    assert medmark("export", "--list").out.splitlines()[-1].startswith("board")
+    assert medmark("export", "--list").out.splitlines()[-2] == "board"
