@@ -122,7 +122,7 @@ class Student:
         request, arrays, _ = taken_apart(body)
         if (instead := self.calls(request)) is not None:
             return instead
-        words, parts = self.workers[head["worker"]]._answer(request, bytearray(arrays))
+        words, parts = self.workers[head["worker"]].answer(request, bytearray(arrays))
         return replied({"id": request["id"], **words}, b"".join(bytes(part) for part in parts))
 
     def _worker(self):
