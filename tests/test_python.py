@@ -113,7 +113,7 @@ def library():
 def test_nothing_below_the_command_line_prints_asks_or_ends_the_program():
     found = {(name, said) for name, file in library() for _, said in talking(file.read_text(encoding="utf-8"))}
     # Both end a marker process, which is medmark's own, and never the program that started it.
-    assert found == {("graders/asking/journal.py", "os._exit"), ("graders/runs/engines/processes.py", "os._exit")}
+    assert found == {("graders/asking/pipe_journal.py", "os._exit"), ("graders/runs/engines/processes.py", "os._exit")}
 
 
 @pytest.mark.parametrize(

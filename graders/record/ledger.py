@@ -20,8 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import psutil
-
 from assignments.errors import UserError
 from graders.record.documents import Phases, Result, to_json
 from graders.record.ledger_file import damaged, named, open_to_read, open_to_write, transaction
@@ -418,6 +416,8 @@ def now() -> str:
 
 def refuse_remote(folder: Path) -> None:
     """Refuse a folder on a network file system; one of an unknown kind is accepted."""
+    import psutil  # a browser has none, and a notebook there keeps no ledger
+
     try:
         mounts = psutil.disk_partitions(all=True)
     except OSError:

@@ -93,7 +93,7 @@ def _image(framework: str) -> Fact:
 def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
     from assignments.load import hidden_tests
     from graders.asking.ceiling import ceiling
-    from graders.asking.journal import MEMORY_IS_HELD
+    from graders.asking.pipe_journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course
     from graders.course.secret import read_secret
     from graders.runs.marking import unmatched_of

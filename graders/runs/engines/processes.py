@@ -24,7 +24,8 @@ from multiprocessing.context import ForkServerProcess
 
 from assignments.assignment import Limits
 from graders.asking.job import Job
-from graders.asking.journal import GAVE_UP, Journal, PipeJournal, QuestionId
+from graders.asking.journal import Journal, QuestionId
+from graders.asking.pipe_journal import GAVE_UP, PipeJournal
 from graders.failures import InternalFailure
 from graders.record.documents import JobResult, Trouble, to_json
 from graders.record.read_documents import job_result, result
