@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.intake.collect import Receipt
     from graders.intake.hand_in_commits import TakenFolder
     from graders.marks.differences import Differences, NotApplied
+    from graders.marks.public_results import PublicTestResult
     from graders.marks.results import Results
     from graders.marks.returning import Returnable
     from graders.record.ledger import Event
@@ -36,7 +37,6 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.marking import Change
     from graders.runs.model_check import SolutionTry
     from graders.runs.overview import Overview
-    from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
     from reports.copies import Format
     from reports.data_table import Grid

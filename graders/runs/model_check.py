@@ -28,11 +28,12 @@ from graders.intake.source import SOLUTION, read_source
 from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of, cure_of_cause
+from graders.marks.public_results import PublicTestResult
 from graders.marks.words import cause_words
 from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, Cause
 from graders.runs.public_cases import PublicCases, Score, first_cases, public_cases, scores_of, with_validation
-from graders.runs.public_check import CheckedSolution, PublicTestResult, run_public_tests
+from graders.runs.public_check import CheckedSolution, run_public_tests
 from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.streams import PUBLISHED
-from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.interface import Interface
@@ -24,30 +23,8 @@ from graders.intake.imports import runtime_in_handout
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import files_below, missing_solution, static_checks
 from graders.intake.submission import find_solution
-from graders.marks.words import cause_words
-from graders.record.documents import TestResult
+from graders.marks.public_results import PublicTestResult
 from graders.wall.session import Session
-
-
-@dataclass(frozen=True)
-class PublicTestResult:
-    """One public test and its result."""
-
-    test: DeclaredTest
-    result: TestResult
-
-    @property
-    def passed(self) -> bool:
-        """Whether it passed."""
-        return self.result.verdict == "passed"
-
-    @property
-    def feedback(self) -> str:
-        """Why it did not pass: everything but the stack frames."""
-        if self.result.cause is None:
-            return ""
-        why, message = cause_words(self.result.cause), self.result.cause_detail.strip()
-        return "\n".join(filter(None, [why, message if message not in why else "", self.result.printed])).strip()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What `check` says: the next step first, one cause once, the same words as on the page."""
 
+from graders.marks.public_results import PublicTestResult
 from graders.record.documents import Cause, TestResult
 from graders.runs.model_check import ModelCheck, SolutionTry
-from graders.runs.public_check import PublicTestResult
 from reports.check_lines import FIRST, check_lines
 from tests.graders.marks.hand_made import declared
 
