@@ -835,6 +835,14 @@ def handout(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --update: show what would change, and write nothing.")
     ] = False,
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="As notebooks, which bring their interface and public tests with them.")
+    ] = False,
+    framework: Annotated[str, typer.Option(metavar="NAME", help="With --notebook: for this framework alone.")] = "",
+    solved: Annotated[bool, typer.Option("--solved", help="With --notebook: with the answers, for staff.")] = False,
+    nbgrader: Annotated[
+        bool, typer.Option("--nbgrader", help="With --notebook: nbgrader's source form; FOLDER is its course.")
+    ] = False,
 ) -> None:
     """Write the handout for students: brief, starter, tests, data.
 
@@ -845,11 +853,15 @@ def handout(
     --update writes only what changed since the handout in FOLDER was written, and HANDOUT_CHANGES.md for students. It
     never touches solution.py or anything else that students write. A file of the handout that they edited stays, and
     its new version lies beside it. You see the difference first; exit code 1 if you do not agree.
+
+    --notebook writes solution.ipynb in its place: a cell for each function, and below it the public tests that can run
+    then. It needs no other file than the install line names.
     """
     from graders.authoring.handing_out import planned_handout
     from reports.progress import progress, seldom
 
     _check_with("--update", update, ("--message", message), ("--dry-run", dry_run))
+    _check_with("--notebook", notebook, ("--framework", framework), ("--solved", solved), ("--nbgrader", nbgrader))
     with progress("reading") as step:
         planned = planned_handout(assignment, course, seldom(step))
     if update:
@@ -859,8 +871,22 @@ def handout(
     agreed = not planned.needs_consent or _agreed("Hand out these cases?", yes)
     if not agreed:
         raise typer.Exit(1)
+    if notebook:
+        _write_notebooks(planned, folder, framework, solved=solved, nbgrader=nbgrader)
+        return
     for path in planned.write(folder, agreed=agreed):
         print(path)
+
+
+def _write_notebooks(planned: PlannedHandout, folder: Path, framework: str, *, solved: bool, nbgrader: bool) -> None:
+    """Write the notebooks, and say what nbgrader is to do with its own."""
+    from graders.authoring.notebooks import NotebookForm, write_notebooks
+
+    form = NotebookForm.NBGRADER if nbgrader else NotebookForm.SOLVED if solved else NotebookForm.STUDENTS
+    for path in write_notebooks(planned, folder, framework, form):
+        print(path)
+    if nbgrader:
+        console.say(f"In {folder}: nbgrader generate_assignment {planned.assignment.id} --create")
 
 
 def _update_handout(planned: PlannedHandout, folder: Path, message: str, *, yes: bool, dry_run: bool) -> None:

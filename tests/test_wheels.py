@@ -17,8 +17,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cli
+from assignments.derived.notebook import NotebookTerms, notebook_of
 from assignments.derived.starter import starter_texts
 from assignments.load import load
+from assignments.notebook import write_notebook
 from graders.authoring.student_wheel import student_wheel
 from tests.commands import ROOT
 from tests.small_course import SOUND, environment, write_assignment
@@ -172,3 +174,32 @@ def test_a_command_that_needs_a_tool_of_the_staff_names_the_install(students_med
     done = students_medmark("image", "build", "numpy", "--from-host", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert "this needs docker, which students do without. Install it: pip install 'medmark[staff]'" in done.stderr
+
+
+def test_a_notebook_checks_itself_with_nothing_but_the_students_wheel(wheels, tmp_path):
+    folder = write_assignment(tmp_path / "halves") or tmp_path / "halves"
+    (folder / "reference").mkdir(exist_ok=True)
+    (folder / "reference/solution_numpy.py").write_text(SOUND)
+    notebook = notebook_of(load(folder), "numpy", NotebookTerms("pip install medmark"), solved=True)
+    with zipfile.ZipFile(wheels[0]) as archive:
+        archive.extractall(tmp_path / "site")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "solution.ipynb").write_bytes(write_notebook(notebook))
+    script = f"""
+import sys
+sys.modules |= dict.fromkeys({(*cli.STAFF_MODULES, "matplotlib", "reference_solutions")!r})
+from pathlib import Path
+from assignments.notebook import plain_python, read_notebook
+for cell in read_notebook(Path("solution.ipynb").read_bytes()).cells:
+    if cell.kind == "code":
+        exec(plain_python(cell.source).text)
+print(check())
+"""
+    variables = {**environment(), "PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=work, env=variables, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "1.0"
+    assert [path.name for path in work.iterdir()] == ["solution.ipynb"]

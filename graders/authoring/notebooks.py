@@ -1,0 +1,93 @@
+"""Hands out an assignment as notebooks. `assignments.derived.notebook` makes each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from assignments.assignment import Framework
+from assignments.derived.brief import shows_picture
+from assignments.derived.notebook import NotebookTerms, notebook_of, without_marks
+from assignments.drawing.brief_picture import BriefPicture, brief_picture
+from assignments.errors import UserError, nearest
+from assignments.files import replace_file
+from assignments.folders import reference_path
+from assignments.notebook import NOTEBOOK, write_notebook
+from graders.authoring.handing_out import PlannedHandout
+from graders.authoring.student_wheel import student_wheel
+
+
+class NotebookForm(StrEnum):
+    """For whom a notebook is."""
+
+    STUDENTS = "for students"
+    SOLVED = "with the answers, for staff"
+    NBGRADER = "nbgrader's source form, with the answers between its marks"
+
+
+def write_notebooks(
+    planned: PlannedHandout, folder: Path, framework: str = "", form: NotebookForm = NotebookForm.STUDENTS
+) -> tuple[Path, ...]:
+    """Write the notebooks of an assignment; return the files.
+
+    For students they lie in the folder of the assignment, under the name that is handed in. For nbgrader the folder is
+    a course of nbgrader's, with `source/`.
+
+    Args:
+        framework: Which one; without it, each that the assignment offers.
+
+    Raises:
+        UserError: the framework is not offered or has no reference, or a notebook lies there that differs.
+    """
+    frameworks = _frameworks(planned, framework)
+    paths = _paths(planned.assignment.id, folder, frameworks, form)
+    home = folder / planned.assignment.id
+    wheel = None
+    if form is NotebookForm.STUDENTS and not planned.terms.install:
+        home.mkdir(parents=True, exist_ok=True)
+        wheel = student_wheel(home)
+    terms = NotebookTerms(planned.terms.install_line, planned.terms.due, _picture(planned))
+    texts = {}
+    for name, path in zip(frameworks, paths, strict=True):
+        notebook = notebook_of(planned.assignment, name, terms, solved=form is not NotebookForm.STUDENTS)
+        texts[path] = write_notebook(without_marks(notebook) if form is NotebookForm.SOLVED else notebook)
+    for path, data in texts.items():
+        if path.exists() and path.read_bytes() != data:
+            raise UserError(f"{path} is there already and differs: it may be somebody's work. Name an empty folder")
+    for path, data in texts.items():
+        replace_file(path, data)
+    return (*paths, *([wheel] if wheel else []))
+
+
+def _picture(planned: PlannedHandout) -> BriefPicture:
+    assignment = planned.assignment
+    return brief_picture(assignment, planned.cases) if shows_picture(assignment) else BriefPicture()
+
+
+def _frameworks(planned: PlannedHandout, framework: str) -> Sequence[Framework]:
+    """The frameworks of which a notebook can be made.
+
+    Raises:
+        UserError: there is none, or the one that was named is not offered.
+    """
+    assignment = planned.assignment
+    if framework:
+        chosen = [name for name in assignment.frameworks if name == framework]
+        if not chosen:
+            raise UserError(f"--framework {framework}: {nearest(framework, assignment.frameworks)}")
+        return chosen
+    present = [name for name in assignment.frameworks if reference_path(assignment.folder, name).is_file()]
+    if not present:
+        raise UserError(f"{assignment.folder}: has no reference, which a notebook is cut from. Write one first")
+    return present
+
+
+def _paths(id: str, folder: Path, frameworks: Sequence[Framework], form: NotebookForm) -> Sequence[Path]:
+    """Where each notebook belongs; of several, the first has the name that is handed in."""
+    if form is NotebookForm.NBGRADER:
+        names = [id, *(f"{id}_{name}" for name in frameworks[1:])]
+        return [folder / "source" / id / f"{name}.ipynb" for name in names]
+    if form is NotebookForm.SOLVED:
+        return [folder / f"{id}_{name}_solved.ipynb" for name in frameworks]
+    return [folder / id / name for name in (NOTEBOOK, *(f"solution_{name}.ipynb" for name in frameworks[1:]))]
