@@ -12,6 +12,8 @@ import ast
 import base64
 import hashlib
 import re
+import sys
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -33,6 +35,8 @@ FOLDED: Final = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags":
 """Metadata by which Colab, JupyterLab and Jupyter Book fold a cell."""
 LEFT_OUT: Final = ("How it is marked", "What to hand in")
 """Sections of a brief that concern a repository."""
+WIDTH: Final = 100
+"""Characters of a line of a comment."""
 FORMS: Final = frozenset({"tensors", "gradient"})
 """Attributes of `student` before a function's name."""
 
@@ -179,8 +183,9 @@ def _of_a_reference(
     left: CutReference, source: str, exercises: Mapping[str, Declared], tests: Sequence[_Test], *, solved: bool
 ) -> Iterator[NotebookCell]:
     """A heading for each section, a cell for each function or group of constants, and tests where they can run."""
-    yield _ready("\n".join([*left.imports, "", left.framework]).strip(), "given-imports")
-    solution = _Solution(source, exercises, left) if solved else None
+    imports = _imports(left, source)
+    yield _ready("\n".join([*imports, "", left.framework]).strip(), "given-imports")
+    solution = _Solution(source, exercises, left, imports) if solved else None
     everything = {piece.name for piece in left.pieces if piece.name}
     waiting, present = list(tests), set()
     for piece in _grouped(left.pieces):
@@ -198,6 +203,31 @@ def _of_a_reference(
     yield from map(_test_cell, waiting)
 
 
+def _imports(left: CutReference, source: str) -> Sequence[str]:
+    """What given code needs, and the packages of the reference: a notebook begins with these."""
+    lines = source.split("\n")
+    own = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            if all(name.split(".")[0] not in sys.stdlib_module_names for name in names):
+                own.append("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+    needed = [line for line in left.imports if line.strip("\n") not in own and not _is_part(line, own)]
+    return [*(line.strip("\n") for line in needed), *([""] if needed and own else []), *own]
+
+
+def _is_part(line: str, own: Sequence[str]) -> bool:
+    """Whether an import brings nothing that these do not bring: a starter imports fewer names of a module."""
+    bound = {alias.asname or alias.name for each in own for alias in _aliases(each)}
+    return {alias.asname or alias.name for alias in _aliases(line)} <= bound
+
+
+def _aliases(line: str) -> Iterator[ast.alias]:
+    for node in ast.parse(line.strip()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from node.names
+
+
 def _grouped(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """The pieces, with statements that follow each other as one."""
     group: Piece | None = None
@@ -213,7 +243,8 @@ def _grouped(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _test_cell(test: _Test) -> NotebookCell:
-    source = f'check("{test.id}")  # {test.sentence}'
+    said = textwrap.fill(test.sentence, WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+    source = f'{said}\ncheck("{test.id}")'
     return NotebookCell(
         "code", source, metadata=_grading(test.id.partition("::")[2], grade=True, locked=True, points=1)
     )
@@ -222,8 +253,11 @@ def _test_cell(test: _Test) -> NotebookCell:
 class _Solution:
     """The reference's own code for the cells that students write."""
 
-    def __init__(self, source: str, exercises: Mapping[str, Declared], left: CutReference) -> None:
+    def __init__(
+        self, source: str, exercises: Mapping[str, Declared], left: CutReference, imports: Sequence[str]
+    ) -> None:
         self.lines = source.split("\n")
+        self.imports = frozenset(imports)
         self.tree = ast.parse(source)
         self.exercises = exercises
         self.left = left
@@ -235,7 +269,7 @@ class _Solution:
 
     def _is_at_hand(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            return self._lines_of(node) in "\n".join(self.left.imports)
+            return self._lines_of(node) in self.imports
         return isinstance(node, ast.Expr) or self._lines_of(node) in self.left.framework
 
     def _lines_of(self, node: ast.stmt) -> str:
@@ -251,11 +285,20 @@ class _Solution:
             text += f"    {BEGIN}\n{self._body(node)}"
         else:
             text = self._class(piece.text, node)
-        tail = [self._around(node), *map(self._lines_of, self._helpers(piece))]
-        tail = [part for part in tail if part]
+        tail = self._tail(node, piece)
         if isinstance(node, ast.ClassDef):
-            return "\n\n\n".join([text, *([f"{BEGIN}\n" + "\n\n\n".join(tail) + f"\n{END}"] if tail else [])])
-        return "\n".join([text, *(f"\n\n{part}" for part in tail), f"    {END}"])
+            return f"{text}\n\n\n{BEGIN}\n{tail}\n{END}" if tail else text
+        return "\n\n\n".join(filter(None, [text, tail])) + f"\n    {END}"
+
+    def _tail(self, node: ast.FunctionDef | ast.ClassDef, piece: Piece) -> str:
+        """What follows an answer: decorators that its stub lacks, and helpers with their imports and constants."""
+        text, before = self._around(node), ""
+        for helper in self._helpers(piece):
+            kind = "definition" if isinstance(helper, Declared) else type(helper).__name__.removesuffix("From")
+            gap = "\n" if kind == before != "definition" else "\n\n\n"
+            text += (gap if text else "") + self._lines_of(helper)
+            before = kind
+        return text
 
     def _body(self, node: ast.FunctionDef) -> str:
         """The lines of a function after its docstring."""

@@ -56,7 +56,7 @@ def test_each_public_test_stands_below_what_it_needs(id, framework):
     defined, placed = set(), []
     for cell in notebook.cells:
         if cell.grading and cell.grading.is_test:
-            placed.append(re.match(r'check\("(.+?)"\)', cell.source)[1])
+            placed.append(re.search(r'^check\("(.+?)"\)$', cell.source, re.MULTILINE)[1])
             source = next(test.source for test in public_tests(assignment) if test.id == placed[-1])
             needed = (
                 set(re.findall(r"student(?:\.tensors|\.gradient)?\.(\w+)\(", source))
