@@ -80,19 +80,6 @@ def test_a_format_without_a_sheet_is_written_and_said_to_be_unchanged_the_second
     assert "as exported before" in again.out
 
 
-@pytest.mark.parametrize("format", [name for name, export in EXPORTS.items() if export.sheet])
-@pytest.mark.parametrize(
-    "sheet", [b"", b"\x00\xff\xfe", b"{}", b"[1, 2]", b"name,mark\nm0,1\n", b"PK\x03\x04", "é,ü\r\n".encode("utf-16")]
-)
-def test_a_file_that_is_not_the_platforms_is_refused_with_a_sentence(
-    course: Path, format: str, sheet: bytes, tmp_path: Path
-) -> None:
-    (tmp_path / "sheet").write_bytes(sheet)
-    refused = medmark("export", format, "halves", tmp_path / "sheet", "-c", course)
-    assert refused.code == 2
-    assert refused.err.startswith("medmark: ") or refused.err
-
-
 def test_the_feedback_files_hold_each_persons_own_page(course: Path) -> None:
     out = course / "feedback.zip"
     written = medmark("export", "moodle-feedback", "halves", course / "sheet.csv", "-c", course, "--out", out)
