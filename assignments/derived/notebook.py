@@ -243,8 +243,8 @@ def _grouped(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _test_cell(test: _Test) -> NotebookCell:
-    said = textwrap.fill(test.sentence, WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
-    source = f'{said}\ncheck("{test.id}")'
+    comment = textwrap.fill(test.sentence, WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+    source = f'{comment}\ncheck("{test.id}")'
     return NotebookCell(
         "code", source, metadata=_grading(test.id.partition("::")[2], grade=True, locked=True, points=1)
     )
