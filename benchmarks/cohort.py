@@ -25,9 +25,10 @@ from graders.marks.versions import Versions
 from reports.exports import EXPORTS
 from reports.exports.export import ExportRules, Marks, RowOutcome
 from reports.feedback import HandIn
-from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
+from reports.marksheet import as_csv, marksheet, marksheet_json
 from reports.pages import Pages
 from reports.person_file import person_files
+from reports.workbook import as_xlsx
 from tests.reports.cohort_made import MadeCohort, many, page_of
 
 GROUPS = 500

@@ -6,9 +6,10 @@ import io
 import re
 import zipfile
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Final
 
-EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
+EARLIEST: Final = datetime(1980, 1, 1)
 """The first time that a ZIP can have."""
 _UNIX: Final = 3
 _PROPERTIES: Final = "docProps/core.xml"
@@ -25,16 +26,15 @@ def archive(files: Mapping[str, bytes], runnable: Collection[str] = ()) -> bytes
     out = io.BytesIO()
     with zipfile.ZipFile(out, mode="w") as zipped:
         for name, data in files.items():
-            info = zipfile.ZipInfo(name, EARLIEST)
+            info = zipfile.ZipInfo(name, EARLIEST.timetuple()[:6])
             info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, _UNIX
             info.external_attr = (0o755 if name in runnable else 0o644) << 16
             zipped.writestr(info, data)
     return out.getvalue()
 
 
-def timeless(workbook: bytes) -> bytes:
-    """The same workbook (.xlsx) without the time at which it was written."""
+def timeless(workbook: bytes, at: datetime = EARLIEST) -> bytes:
+    """The same workbook (.xlsx) without the time at which it was written: its properties say `at`, in UTC."""
     with zipfile.ZipFile(io.BytesIO(workbook)) as zipped:
         files = {info.filename: zipped.read(info) for info in zipped.infolist()}
-    first = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*EARLIEST).encode()
-    return archive(files | {_PROPERTIES: _TIME.sub(first, files[_PROPERTIES])})
+    return archive(files | {_PROPERTIES: _TIME.sub(f"{at:%Y-%m-%dT%H:%M:%SZ}".encode(), files[_PROPERTIES])})

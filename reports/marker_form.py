@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from assignments.assignment import Person
 from assignments.rubric import WHOLE, RubricLine
 from graders.marks.marker_forms import ABOUT, COLUMNS, FACTS, MARKS
 from graders.record.decisions import LineMark
+from reports.workbook import CELL, NOT_XML
 
 if TYPE_CHECKING:  # openpyxl takes 0.2 s
     from openpyxl.workbook import Workbook
@@ -25,9 +25,8 @@ WIDTHS: Final = (20, 14, 26, 24, 9, 6, 70)
 """Of the columns of the sheet Marks, in characters."""
 FILL: Final = "FFF8E1"
 """The colour of cells to fill in."""
-NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-TITLE, PROMPT, CELL = 32, 255, 32_767
-"""Characters that Excel allows in the title of a hint, in a hint and in a cell; a file with more is damaged to it."""
+TITLE, PROMPT = 32, 255
+"""Characters that Excel allows in the title of a hint and in a hint; a file with more is damaged to it."""
 HELP: Final = (
     "On the sheet Marks, each paper has a row for each line of the rubric. Fill in the yellow cells.",
     "Choose a level, and write points within it. Where a level is worth one number, it is enough to choose it.",

@@ -5,9 +5,7 @@ A missing mark is an empty cell and a status, never a zero.
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +14,6 @@ from assignments.assignment import Assignment
 from assignments.tables import guarded
 from graders.marks.mark import BY_DECISION, Mark, Status, rounded_percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
-from reports.archives import timeless
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
 from reports.numbers import half_up
@@ -60,52 +57,10 @@ def marksheet(
     return pandas.DataFrame(rows, columns=headings, dtype=object)
 
 
-def table_file(table: pandas.DataFrame, suffix: str) -> bytes:
-    """A table as the content of a file that people open: a workbook for `.xlsx`, else CSV."""
-    if suffix.casefold() == ".xlsx":
-        return as_xlsx(table)
-    return ("\ufeff" + as_csv(table)).encode()  # the byte order mark tells spreadsheets that the names are UTF-8
-
-
 def as_csv(table: pandas.DataFrame) -> str:
     """A table for spreadsheets. Text cells cannot become formulas; numeric columns hold numbers only."""
     cells = table.map(lambda cell: csv_text(cell) if isinstance(cell, str) else _plain(cell)).astype(object)
     return cells.to_csv(index=False, header=[csv_text(name) for name in table.columns], lineterminator="\r\n")
-
-
-def as_xlsx(table: pandas.DataFrame) -> bytes:
-    """The same as a workbook of one sheet. Text cells are text and formatted as text: 0012 stays 0012.
-
-    They are guarded like those of the CSV: saving the workbook as CSV produces no formula either.
-    """
-    import pandas
-
-    out = io.BytesIO()
-    cells = table.map(
-        lambda cell: workbook_text(cell) if isinstance(cell, str) else float(cell) if cell is not None else None
-    )
-    with pandas.ExcelWriter(out, engine="openpyxl") as writer:
-        headings = [workbook_text(name) for name in table.columns]
-        cells.to_excel(writer, sheet_name=SHEET, index=False, header=headings, freeze_panes=(1, 1))
-        for cell in (cell for row in writer.sheets[SHEET].iter_rows() for cell in row):
-            if isinstance(cell.value, str):
-                cell.data_type, cell.number_format = "s", "@"  # openpyxl reads =1 as a formula and #N/A as an error
-            if cell.value == "":
-                cell.value = None
-    return timeless(out.getvalue())
-
-
-def workbook_text(text: str) -> str:
-    """A text that a cell of a workbook can hold."""
-    text = _NOT_XML.sub("\ufffd", csv_text(text))
-    return text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
-
-
-SHEET: Final = "marks"
-CELL: Final = 32_767
-"""Characters that a cell of a workbook may have."""
-CUT: Final = " [cut: marksheet.json has the whole]"
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def marksheet_json(

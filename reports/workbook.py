@@ -1,17 +1,16 @@
-"""Several tables as one workbook for spreadsheets. Equal tables give equal bytes: no clock of this machine is in it."""
+"""Tables as a workbook for spreadsheets. Equal tables give equal bytes: no clock of this machine is in it."""
 
 from __future__ import annotations
 
 import io
-import zipfile
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.marksheet import workbook_text
+from reports.archives import EARLIEST, timeless
+from reports.marksheet import as_csv, csv_text
 
 if TYPE_CHECKING:  # it takes 0.3 s
     import pandas
@@ -20,10 +19,28 @@ NARROWEST, WIDEST = 8, 60
 """Characters that a column has room for."""
 A4: Final = 9
 """Paper, as OOXML numbers it."""
+CELL: Final = 32_767
+"""Characters that a cell of a workbook may have."""
+CUT: Final = " [cut: marksheet.json has the whole]"
+NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def workbook(sheets: Mapping[str, pandas.DataFrame], *, title: str, at: datetime) -> bytes:
+def table_file(table: pandas.DataFrame, suffix: str) -> bytes:
+    """A table as the content of a file that people open: a workbook for `.xlsx`, else CSV."""
+    if suffix.casefold() == ".xlsx":
+        return as_xlsx(table)
+    return ("\ufeff" + as_csv(table)).encode()  # the byte order mark tells spreadsheets that the names are UTF-8
+
+
+def as_xlsx(table: pandas.DataFrame) -> bytes:
+    """A mark sheet as a workbook of one sheet."""
+    return workbook({"marks": table})
+
+
+def workbook(sheets: Mapping[str, pandas.DataFrame], *, title: str = "", at: datetime = EARLIEST) -> bytes:
     """A workbook with a sheet for each table: text is text and never a formula, numbers are numbers.
+
+    Texts are guarded like those of a CSV: saving the workbook as CSV produces no formula either. 0012 stays 0012.
 
     Args:
         sheets: By name: the tables. Texts are `str`, numbers `Decimal`, `int` or `float`; None is an empty cell.
@@ -32,29 +49,21 @@ def workbook(sheets: Mapping[str, pandas.DataFrame], *, title: str, at: datetime
     """
     from openpyxl import Workbook
     from openpyxl.packaging.core import DocumentProperties
-    from openpyxl.writer.excel import ExcelWriter
 
     book = Workbook()
     book.remove(book.worksheets[0])
-    book.properties = DocumentProperties(creator="medmark", title=workbook_text(title), created=at, modified=at)
+    book.properties = DocumentProperties(creator="medmark", title=workbook_text(title))
     for name, table in sheets.items():
         _fill(book.create_sheet(name), table)
     out = io.BytesIO()
-    # `Workbook.save` would write the time of this machine into the properties and into the archive.
-    ExcelWriter(book, _Undated(out, mode="w", compression=zipfile.ZIP_DEFLATED)).save()
-    return out.getvalue()
+    book.save(out)
+    return timeless(out.getvalue(), at)
 
 
-class _Undated(zipfile.ZipFile):
-    """An archive whose members have no time of their own."""
-
-    def writestr(self, zinfo_or_arcname: Any, data: Any, *_: Any, **__: Any) -> None:
-        info = zipfile.ZipInfo(str(zinfo_or_arcname))  # dated 1980, where such archives begin
-        info.compress_type, info.external_attr = self.compression, 0o600 << 16
-        super().writestr(info, data)
-
-    def write(self, filename: str | PathLike[str], arcname: Any = None, *_: Any, **__: Any) -> None:
-        self.writestr(arcname, Path(filename).read_bytes())
+def workbook_text(text: str) -> str:
+    """A text that a cell of a workbook can hold."""
+    text = NOT_XML.sub("\ufffd", csv_text(text))
+    return text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
 
 
 def _fill(sheet: Any, table: pandas.DataFrame) -> None:

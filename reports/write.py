@@ -34,10 +34,11 @@ from reports.cohort_page import cohort_page
 from reports.feedback import HandIn, hand_in_of
 from reports.file_names import file_name, file_names
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
-from reports.marksheet import marksheet, marksheet_json, table_file
+from reports.marksheet import marksheet, marksheet_json
 from reports.needs import needs
 from reports.numbers import local_time
 from reports.pages import AUDIT, CASES, FEEDBACK, PERSONAL, STAFF, VERSIONS, Pages, version_name
+from reports.workbook import table_file
 
 if TYPE_CHECKING:
     from graders.course.roster import Group

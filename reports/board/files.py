@@ -18,9 +18,8 @@ from reports.board.read_me import SUMS, read_me
 from reports.board.statistics import second_marking_table, statistics_table
 from reports.board.tables import marks_table, provenance_table, trace_table
 from reports.file_names import file_names
-from reports.marksheet import as_csv
 from reports.pdf import NoPdfError, as_pdf
-from reports.workbook import workbook
+from reports.workbook import table_file, workbook
 
 if TYPE_CHECKING:  # it takes 0.3 s
     import pandas
@@ -55,8 +54,7 @@ def pack_files(pack: Pack, on_progress: OnProgress = lambda *_: None) -> PackFil
         "trace": trace_table(pack),
         "provenance": provenance_table(pack),
     }
-    # The byte order mark tells spreadsheets that the names are UTF-8.
-    files = {f"{name.replace(' ', '-')}.csv": f"\ufeff{as_csv(table)}".encode() for name, table in tables.items()}
+    files = {f"{name.replace(' ', '-')}.csv": table_file(table, ".csv") for name, table in tables.items()}
     on_progress(1, steps, "workbook")
     at = pack.at.replace(tzinfo=None, microsecond=0)
     files["board.xlsx"] = workbook({**tables, "read-me": _read_me_table(pack)}, title=pack.course.title, at=at)

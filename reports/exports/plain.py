@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from graders.course.roster import Group
 from reports.exports.export import ExportRules, Filled, Marks, RowLine, RowOutcome, check_rules
 from reports.exports.rows import has_mark, state_of
-from reports.marksheet import marksheet, marksheet_json, table_file
+from reports.marksheet import marksheet, marksheet_json
 from reports.numbers import number
+from reports.workbook import table_file
 
 if TYPE_CHECKING:  # pandas takes 0.3 s
     import pandas

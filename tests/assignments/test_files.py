@@ -99,8 +99,6 @@ OTHERWISE = {
     ("graders/authoring/stored_runs.py", "_write_arrays"): "into memory",
     ("reports/exports/gradescope_autograder.py", "main"): "on a machine of Gradescope's, which reads it afterwards",
     ("reports/marksheet.py", "as_csv"): "into memory",
-    ("reports/marksheet.py", "as_xlsx"): "into memory",
-    ("reports/workbook.py", "workbook"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",
     ("graders/wall/sandboxes/runtimes/take_out.py", "take_out"): "made again if a build ends early",
     ("graders/record/ledger_file.py", "open_to_read"): "into memory",

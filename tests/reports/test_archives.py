@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from reports.archives import archive, timeless
-from reports.marksheet import as_xlsx, marksheet, table_file
+from reports.marksheet import marksheet
+from reports.workbook import as_xlsx, table_file
 from tests.reports.hand_made import assignment
 from tests.reports.test_marksheet import GROUPS, MARKS
 

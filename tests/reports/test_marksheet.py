@@ -16,7 +16,8 @@ from assignments.tables import read_table
 from graders.course.roster import Group, Member
 from graders.marks.personal import Adjustment
 from reports.feedback import HandIn
-from reports.marksheet import as_csv, as_xlsx, csv_text, marksheet, marksheet_json
+from reports.marksheet import as_csv, csv_text, marksheet, marksheet_json
+from reports.workbook import as_xlsx
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_personal import personal
