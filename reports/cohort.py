@@ -5,7 +5,8 @@ Each person counts once, as on the mark sheet. People without a mark enter no me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import MASTERS, Assignment
@@ -65,6 +66,14 @@ def distribution_of(sheet: pandas.DataFrame, level: int) -> pandas.DataFrame:
     without = others["status"].value_counts()
     rows += [("no mark", str(status), int(count), float("nan")) for status, count in without.items()]
     return pandas.DataFrame(rows, columns=["kind", "name", "people", "share"])
+
+
+def counts_by_mark(percents: Iterable[Decimal], width: int) -> list[int]:
+    """People by marks in parts of so many per cent, from 0 on; the last part has 100 too."""
+    counts = [0] * (100 // width)
+    for percent in percents:
+        counts[min(int(percent // width), len(counts) - 1)] += 1
+    return counts
 
 
 def _rounded(number: float, decimals: int) -> float:

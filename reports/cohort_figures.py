@@ -15,6 +15,7 @@ from typing import Final
 
 from graders.intake.term import GroupTerm
 from reports.bands import Band
+from reports.cohort import counts_by_mark
 from reports.figures import Axis, Whisker, label_rows, whisker
 from reports.terminal import people, quantity
 
@@ -145,10 +146,7 @@ class MarkBars:
 
 def mark_bars(percents: Sequence[Decimal], bands: Sequence[Band]) -> MarkBars:
     """People by their mark, in bars of 5 %; the last one holds 100 % too. An edge of a class is an edge of a bar."""
-    parts = 100 // BIN
-    counts = [0] * parts
-    for percent in percents:
-        counts[min(max(int(percent // BIN), 0), parts - 1)] += 1
+    counts = counts_by_mark(percents, BIN)
     most = max(counts, default=0)
     bars = tuple(
         CountBar(

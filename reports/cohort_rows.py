@@ -16,6 +16,7 @@ from graders.marks.personal import PersonalMark
 from reports.bands import band_of
 from reports.feedback import headline_of
 from reports.file_names import file_names
+from reports.natural_order import natural
 from reports.numbers import number
 from reports.pages import AUDIT, CASES, FEEDBACK, PERSONAL, STAFF, VERSIONS
 
@@ -212,10 +213,3 @@ def _person(person: PersonalMark, mark: Mark, links: PageLinks) -> PersonCell:
     own = number(person.percent) if person.status is Status.MARKED else headline_of(person.status)
     page = links.personal(person.member)
     return PersonCell(person.member, page, "" if same else own, links.returned(page))
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key by which group-2 comes before group-10."""
-    return [
-        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", name) if part
-    ]

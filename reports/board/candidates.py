@@ -6,7 +6,6 @@ that gives them away has no row. The pack counts such people, and only the comma
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final
 from graders.course.cells import comparison_key
 from graders.course.roster import Group, Member
 from reports.names import remover
+from reports.natural_order import natural
 from reports.terminal import one_line, people
 
 NOBODY: Final = "a person without a row"
@@ -120,9 +120,3 @@ def _problem(member: Member, numbers: Mapping[str, int], telling: set[str]) -> s
 def _number(member: Member) -> str:
     """Equal for two candidate numbers that look alike."""
     return comparison_key(one_line(member.candidate or "")).strip()
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """A key by which 9 comes before 10, and numbers before words."""
-    parts = re.split(r"([0-9]+)", comparison_key(text))
-    return [(0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part) for part in parts if part]

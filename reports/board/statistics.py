@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from graders.marks.agreement import agreement
 from reports.board.missing import status_text
 from reports.board.pack import Pack, PackedAssignment
-from reports.cohort import distribution_of, summary_of
+from reports.cohort import counts_by_mark, distribution_of, summary_of
 from reports.marksheet import marksheet
 from reports.numbers import half_up
 
 if TYPE_CHECKING:  # it takes 0.3 s
     import pandas
 
-BINS: Final = 10
+BIN: Final = 10
+"""Per cent of a mark in one column."""
 MODULE: Final = "module"
 MEASURES: Final = ("people", "mean", "sd", "min", "q1", "median", "q3", "max")
 NO_CLASS: Final = "no class"
@@ -35,12 +36,12 @@ def statistics_table(pack: Pack) -> pandas.DataFrame:
     rows.append(_of_module(pack))
     columns = ["of", "title", "share_percent", "part", "out_of", *MEASURES, "no_mark", "no_mark_because"]
     classes = list(dict.fromkeys(name for row in rows for name in row["classes"]))
-    bins = [f"from_{100 // BINS * number}" for number in range(BINS)]
+    bins = [f"from_{start}" for start in range(0, 100, BIN)]
     cells = [
         [
             *(row.get(name) for name in columns),
             *(row["classes"].get(name, 0) if row["classes"] else None for name in classes),
-            *(row["bins"] or [None] * BINS),
+            *(row["bins"] or [None] * len(bins)),
         ]
         for row in rows
     ]
@@ -100,16 +101,8 @@ def _people(sheet: pandas.DataFrame, level: int) -> dict[str, Any]:
         "no_mark": sum(reasons.values()),
         "no_mark_because": ", ".join(f"{count} {name}" for name, count in reasons.items()) or None,
         "classes": {**classes, **({NO_CLASS: int(without_class.sum())} if without_class.any() else {})},
-        "bins": histogram_counts(sheet["percent"][marked]),
+        "bins": counts_by_mark(sheet["percent"][marked], BIN),
     }
-
-
-def histogram_counts(percents: Iterable[Decimal]) -> list[int]:
-    """People by marks in tens: the first bin has 0 and what lies below 10, the last one has 90 to 100."""
-    counts = [0] * BINS
-    for percent in percents:
-        counts[min(int(percent * BINS / 100), BINS - 1)] += 1
-    return counts
 
 
 def second_marking_table(pack: Pack) -> pandas.DataFrame:

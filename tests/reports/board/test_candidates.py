@@ -3,7 +3,8 @@
 import pytest
 
 from graders.course.roster import Group, Member
-from reports.board.candidates import NOBODY, candidates_of, natural
+from reports.board.candidates import NOBODY, candidates_of
+from reports.natural_order import natural
 
 
 def member(id, candidate, name="Ada Lovelace", **more):

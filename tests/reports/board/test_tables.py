@@ -12,8 +12,9 @@ from graders.marks.mark import Status
 from reports.board.files import pack_files
 from reports.board.missing import NOT_COLLECTED
 from reports.board.page import board_page
-from reports.board.statistics import histogram_counts, second_marking_table, statistics_table
+from reports.board.statistics import second_marking_table, statistics_table
 from reports.board.tables import marks_table, provenance_table, trace_table
+from reports.cohort import counts_by_mark
 from tests.graders.course.two_assignments import ROSTER, write_course
 from tests.reports.board.module_made import (
     COMMIT,
@@ -234,7 +235,7 @@ def test_statistics_are_of_the_rows_and_of_marks_alone(course):
 
 
 def test_a_mark_falls_into_its_ten_and_100_into_the_last():
-    assert histogram_counts(map(Decimal, ("0", "9.9", "10.0", "39.9", "40", "99.9", "100"))) == [
+    assert counts_by_mark(map(Decimal, ("0", "9.9", "10.0", "39.9", "40", "99.9", "100")), 10) == [
         2,
         1,
         0,
