@@ -862,6 +862,8 @@ def handout(
 
     _check_with("--update", update, ("--message", message), ("--dry-run", dry_run))
     _check_with("--notebook", notebook, ("--framework", framework), ("--solved", solved), ("--nbgrader", nbgrader))
+    _check_apart(("--update", update), ("--notebook", notebook))
+    _check_apart(("--solved", solved), ("--nbgrader", nbgrader))
     with progress("reading") as step:
         planned = planned_handout(assignment, course, seldom(step))
     if update:
@@ -872,18 +874,20 @@ def handout(
     if not agreed:
         raise typer.Exit(1)
     if notebook:
-        _write_notebooks(planned, folder, framework, solved=solved, nbgrader=nbgrader)
+        _write_notebooks(planned, folder, framework, solved=solved, nbgrader=nbgrader, agreed=agreed)
         return
     for path in planned.write(folder, agreed=agreed):
         print(path)
 
 
-def _write_notebooks(planned: PlannedHandout, folder: Path, framework: str, *, solved: bool, nbgrader: bool) -> None:
+def _write_notebooks(
+    planned: PlannedHandout, folder: Path, framework: str, *, solved: bool, nbgrader: bool, agreed: bool
+) -> None:
     """Write the notebooks, and say what nbgrader is to do with its own."""
     from graders.authoring.notebooks import NotebookForm, write_notebooks
 
     form = NotebookForm.NBGRADER if nbgrader else NotebookForm.SOLVED if solved else NotebookForm.STUDENTS
-    for path in write_notebooks(planned, folder, framework, form):
+    for path in write_notebooks(planned, folder, framework, form, agreed=agreed):
         print(path)
     if nbgrader:
         console.say(f"In {folder}: nbgrader generate_assignment {planned.assignment.id} --create")
@@ -1308,6 +1312,13 @@ def _check_with(option: str, typed: object, *others: tuple[str, object], require
             _fail(f"{name} belongs to {option}: type that too", 2)
         if required and typed and not value:
             _fail(f"{option} needs {name}", 2)
+
+
+def _check_apart(*options: tuple[str, object]) -> None:
+    """Exit with a hint if options are typed together of which each says what to do."""
+    both = [name for name, value in options if value]
+    if len(both) > 1:
+        _fail(f"{' and '.join(both)} do not go together: leave one out", 2)
 
 
 def _course(folder: Path) -> Course:

@@ -63,7 +63,7 @@ def write_handout(
     settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
     written = [_written(folder / "assignment.toml", settings)]
-    picture = brief_picture(assignment, cases) if shows_picture(assignment) else BriefPicture()
+    picture = shown_picture(assignment, cases)
     brief = brief_text(assignment, picture.markdown)
     written.append(_written(folder / BRIEF, brief.encode()))
     if png := picture.file(brief):
@@ -92,6 +92,11 @@ def write_handout(
     names = tuple(starters(assignment))
     note = HandoutNote(assignment.id, medmark, own, runtimes or {}, cases.kind, digest, files, names)
     return (*written, _written(folder / HANDOUT, note.text()), *archives)
+
+
+def shown_picture(assignment: Assignment, cases: PublishedCases) -> BriefPicture:
+    """The picture of the cases that leave, where the brief shows one."""
+    return brief_picture(assignment, cases) if shows_picture(assignment) else BriefPicture()
 
 
 def file_digest(path: Path) -> str:

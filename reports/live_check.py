@@ -6,14 +6,13 @@ no wall, and no mark.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, get_args
 
-from assignments.assignment import Limits
+from assignments.assignment import Framework, Limits
 from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import UserError, nearest
@@ -24,8 +23,6 @@ from graders.asking.check import CodeTests, run_tests
 from graders.marks.public_results import PublicTestResult
 from graders.wall.live import LiveSession
 from reports.public_test_lines import public_test_lines
-
-FRAMEWORKS: Final = ("pytorch", "tensorflow", "numpy")
 
 
 def check_live(names: Mapping[str, Any], ids: Sequence[str]) -> float:
@@ -49,22 +46,23 @@ def check_live(names: Mapping[str, Any], ids: Sequence[str]) -> float:
 
 
 def _results(names: Mapping[str, Any], ids: Sequence[str]) -> Iterator[PublicTestResult]:
-    carried, framework = names.get(CARRIED), names.get("FRAMEWORK")
+    carried = names.get(CARRIED)
+    framework = next((name for name in get_args(Framework) if name == names.get("FRAMEWORK")), None)
     if not isinstance(carried, Mapping):
         raise UserError(f"There is no {CARRIED} in this notebook: run the cell that defines it, near the beginning.")
-    if framework not in FRAMEWORKS:
+    if framework is None:
         raise UserError("FRAMEWORK is missing: run the cell of imports, which has it.")
-    with tempfile.TemporaryDirectory(prefix="medmark-") as folder, chdir(folder):
-        home = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="medmark-") as folder:
+        home = Path(folder).resolve()
         code_tests, tests = _laid_out(home, carried)
         session = LiveSession(framework, names, code_tests.limits)
         session.begin()
         for test in _chosen(tests, ids):
             scratch = home / "scratch" / test.id.replace("::", "-")
             scratch.mkdir(parents=True)
-            os.chdir(scratch)
-            yield PublicTestResult(test, run_tests(session, code_tests, [test.id])[test.id])
-            os.chdir(home)
+            with chdir(scratch):  # what a solution saves in a test stays there
+                result = run_tests(session, code_tests, [test.id])[test.id]
+            yield PublicTestResult(test, result)
 
 
 def _laid_out(home: Path, carried: Mapping[str, Any]) -> tuple[CodeTests, Sequence[DeclaredTest]]:

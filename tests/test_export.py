@@ -70,7 +70,7 @@ def test_a_format_without_a_sheet_is_written_and_said_to_be_unchanged_the_second
 ) -> None:
     out = tmp_path / f"marks{EXPORTS[format].suffix}"
     words = ("export", format, "halves", "-c", course, "--out", out)
-    assert "m1 has no mark" in medmark(*words[:-2]).out or "silent has no mark" in medmark(*words[:-2]).out
+    assert ("silent" if format == "gradescope" else "m1") + " has no mark" in medmark(*words[:-2]).out
     assert not out.exists()
     assert medmark(*words).code == 0
     first = out.read_bytes()

@@ -18,7 +18,7 @@ NBGRADER = Path(sys.executable).parent / "nbgrader"
 with_nbgrader = pytest.mark.skipif(not NBGRADER.is_file(), reason="nbgrader is not installed (extra `notebooks`)")
 
 
-def test_a_notebook_lies_where_it_is_handed_in_with_the_wheel_that_its_first_cell_installs(tmp_path: Path) -> None:
+def test_a_notebook_lies_with_the_wheel_that_its_first_cell_installs(tmp_path: Path) -> None:
     done = medmark("handout", "backprop", tmp_path, "--notebook")
     assert done.code == 0
     notebook, wheel = map(Path, done.out.splitlines())
@@ -65,6 +65,8 @@ def test_somebodys_work_is_never_replaced(tmp_path: Path) -> None:
     ("words", "text"),
     [
         (("--solved",), "--solved belongs to --notebook"),
+        (("--notebook", "--update"), "--update and --notebook do not go together"),
+        (("--notebook", "--solved", "--nbgrader"), "--solved and --nbgrader do not go together"),
         (("--notebook", "--framework", "jax"), "--framework jax: "),
         (("--notebook", "--framework", "pytorch"), "--framework pytorch: "),
     ],

@@ -14,7 +14,7 @@ import hashlib
 import re
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -26,15 +26,13 @@ from assignments.drawing.brief_picture import PICTURE, BriefPicture
 from assignments.errors import UserError
 from assignments.folders import reference_path
 from assignments.load import public_tests
-from assignments.notebook import CARRIED, NOTEBOOK, Notebook, NotebookCell
+from assignments.notebook import CARRIED, Notebook, NotebookCell
 
 BEGIN: Final = "### BEGIN SOLUTION"
 END: Final = "### END SOLUTION"
 KERNEL: Final = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 FOLDED: Final = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 """Metadata by which Colab, JupyterLab and Jupyter Book fold a cell."""
-LEFT_OUT: Final = ("How it is marked", "What to hand in")
-"""Sections of a brief that concern a repository."""
 WIDTH: Final = 100
 """Characters of a line of a comment."""
 FORMS: Final = frozenset({"tensors", "gradient"})
@@ -73,9 +71,8 @@ def notebook_of(
         *_introduction(assignment, terms),
         *_of_a_reference(left, source, exercises, _tests(assignment), solved=solved),
         _text(
-            f"## Hand in\n\nSave the notebook as `{NOTEBOOK}`, put it into the folder `{assignment.id}/` of your "
-            "repository, commit and push. What is handed in are the imports, functions, classes, and constants in "
-            "capitals: what else you tried may stay."
+            "## Hand in\n\nA notebook is for working. What is marked is `solution.py`: copy the imports, constants, "
+            "functions and classes of this notebook into it, without `check` and without what you tried."
         ),
     ]
     return Notebook(tuple(_numbered(cells)), KERNEL)
@@ -105,10 +102,8 @@ def _introduction(assignment: Assignment, terms: NotebookTerms) -> Iterator[Note
     yield _ready(
         f"try:\n    import assignments.notebook  # medmark\nexcept ImportError:\n    %{terms.install}", "given-install"
     )
-    yield replace(
-        _ready(_carried(assignment), "given-medmark"), metadata=FOLDED | _grading("given-medmark", locked=True)
-    )
-    yield from (_text(section) for section in sections if not section[3:].startswith(LEFT_OUT))
+    yield NotebookCell("code", _carried(assignment), metadata=FOLDED | _grading("given-medmark", locked=True))
+    yield from map(_text, sections)
 
 
 def _embedded(picture: BriefPicture) -> str:
@@ -119,7 +114,8 @@ def _embedded(picture: BriefPicture) -> str:
 
 def _carried(assignment: Assignment) -> str:
     """The cell with the interface and the public tests."""
-    tests = {path.name: path.read_text(encoding="utf-8") for path in sorted(_test_files(assignment))}
+    paths = sorted((assignment.folder / "public_tests").glob("test_*.py"))
+    tests = {path.name: path.read_text(encoding="utf-8") for path in paths}
     doubles = assignment.folder / "doubles.py"
     texts = {"assignment": assignment.id, "interface": interface_text(assignment)}
     if doubles.is_file():
@@ -137,10 +133,6 @@ def _carried(assignment: Assignment) -> str:
         "    },",
         "}",
     ])  # fmt: skip
-
-
-def _test_files(assignment: Assignment) -> Collection[Any]:
-    return list((assignment.folder / "public_tests").glob("test_*.py"))
 
 
 def _quoted(text: str) -> str:

@@ -7,12 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from assignments.assignment import Framework
-from assignments.derived.brief import shows_picture
 from assignments.derived.notebook import NotebookTerms, notebook_of, without_marks
-from assignments.drawing.brief_picture import BriefPicture, brief_picture
 from assignments.errors import UserError, nearest
 from assignments.files import replace_file
 from assignments.folders import reference_path
+from assignments.handout import shown_picture
 from assignments.notebook import NOTEBOOK, write_notebook
 from graders.authoring.handing_out import PlannedHandout
 from graders.authoring.student_wheel import student_wheel
@@ -27,27 +26,32 @@ class NotebookForm(StrEnum):
 
 
 def write_notebooks(
-    planned: PlannedHandout, folder: Path, framework: str = "", form: NotebookForm = NotebookForm.STUDENTS
+    planned: PlannedHandout,
+    folder: Path,
+    framework: str = "",
+    form: NotebookForm = NotebookForm.STUDENTS,
+    *,
+    agreed: bool = False,
 ) -> tuple[Path, ...]:
     """Write the notebooks of an assignment; return the files.
 
-    For students they lie in the folder of the assignment, under the name that is handed in. For nbgrader the folder is
+    For students they lie in the folder of the assignment, with the wheel that they install. For nbgrader the folder is
     a course of nbgrader's, with `source/`.
 
     Args:
         framework: Which one; without it, each that the assignment offers.
+        agreed: Whether a person agrees that patients' cases leave, where the handout `needs_consent`: a notebook has
+            their picture.
 
     Raises:
-        UserError: the framework is not offered or has no reference, or a notebook lies there that differs.
+        UserError: nobody agreed, the framework is not offered or has no reference, or a notebook lies there that
+            differs.
     """
+    planned.refuse_without_consent(agreed)
     frameworks = _frameworks(planned, framework)
     paths = _paths(planned.assignment.id, folder, frameworks, form)
-    home = folder / planned.assignment.id
-    wheel = None
-    if form is NotebookForm.STUDENTS and not planned.terms.install:
-        home.mkdir(parents=True, exist_ok=True)
-        wheel = student_wheel(home)
-    terms = NotebookTerms(planned.terms.install_line, planned.terms.due, _picture(planned))
+    picture = shown_picture(planned.assignment, planned.cases)
+    terms = NotebookTerms(planned.terms.install_line, planned.terms.due, picture)
     texts = {}
     for name, path in zip(frameworks, paths, strict=True):
         notebook = notebook_of(planned.assignment, name, terms, solved=form is not NotebookForm.STUDENTS)
@@ -55,14 +59,13 @@ def write_notebooks(
     for path, data in texts.items():
         if path.exists() and path.read_bytes() != data:
             raise UserError(f"{path} is there already and differs: it may be somebody's work. Name an empty folder")
+    if form is not NotebookForm.SOLVED and picture.png:
+        planned.record()
     for path, data in texts.items():
         replace_file(path, data)
+    installs = form is NotebookForm.STUDENTS and not planned.terms.install
+    wheel = student_wheel(folder / planned.assignment.id) if installs else None
     return (*paths, *([wheel] if wheel else []))
-
-
-def _picture(planned: PlannedHandout) -> BriefPicture:
-    assignment = planned.assignment
-    return brief_picture(assignment, planned.cases) if shows_picture(assignment) else BriefPicture()
 
 
 def _frameworks(planned: PlannedHandout, framework: str) -> Sequence[Framework]:
@@ -84,7 +87,7 @@ def _frameworks(planned: PlannedHandout, framework: str) -> Sequence[Framework]:
 
 
 def _paths(id: str, folder: Path, frameworks: Sequence[Framework], form: NotebookForm) -> Sequence[Path]:
-    """Where each notebook belongs; of several, the first has the name that is handed in."""
+    """Where each notebook belongs; of several, the first has the shortest name."""
     if form is NotebookForm.NBGRADER:
         names = [id, *(f"{id}_{name}" for name in frameworks[1:])]
         return [folder / "source" / id / f"{name}.ipynb" for name in names]

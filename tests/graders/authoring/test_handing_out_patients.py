@@ -17,6 +17,7 @@ from assignments.interface import read_interface
 from assignments.load import load
 from graders.authoring.handing_out import hand_out, planned_handout
 from graders.authoring.handout_update import planned_update
+from graders.authoring.notebooks import write_notebooks
 from graders.authoring.splitting import proposed_split
 from graders.tasks import TASKS
 from graders.version import medmark_version
@@ -269,3 +270,22 @@ def test_an_update_with_shared_patients_asks_only_where_cases_change(tmp_path):
         assert not (tmp_path / "out/slices" / lost).exists()
         update.write(agreed=True)
     assert (tmp_path / "out/slices" / lost).exists()
+
+
+def test_a_notebook_shows_no_patient_before_a_person_agrees(tmp_path):
+    folder = split_folder(tmp_path, data=PERMITTED)
+    (folder / "brief.md").write_text("# Slices\n\n{{ picture }}\n")
+    (folder / "public_tests").mkdir(exist_ok=True)
+    (folder / "reference").mkdir()
+    framework = load(folder).frameworks[0]
+    (folder / f"reference/solution_{framework}.py").write_text(
+        f'FRAMEWORK = "{framework}"\n\n\ndef fit():\n    return 1\n'
+    )
+    planned = planned_handout(str(folder))
+    with pytest.raises(UserError, match="nobody has agreed that they leave"):
+        write_notebooks(planned, tmp_path / "out", framework)
+    assert not (tmp_path / "out").exists()
+    notebook = write_notebooks(planned, tmp_path / "out", framework, agreed=True)[0]
+    assert "data:image/png;base64," in notebook.read_text()
+    rows = read_split(folder / "split.csv")
+    assert {row.handed_out for row in rows.rows if row.subject in rows.of("train")} == {date.today().isoformat()}
