@@ -12,8 +12,10 @@ DATA ?=
 FRAMEWORK ?= pytorch
 
 IN := $(VENV)/bin
-# Half of a test's time is waiting: two processes take turns on two cores. The tests of a file stay together.
-AT_ONCE := -n 2 --dist loadfile
+# Half of a test's time is waiting: three processes take turns on two cores. Slow tests train: two. The tests of a file
+# stay together.
+AT_ONCE := -n 3 --dist loadfile
+SLOW_AT_ONCE := -n 2 --dist loadfile
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
@@ -52,7 +54,7 @@ calibrate: env  ## trains every reference and baseline of the catalogue that the
 
 slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; seven minutes
 	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
-	    $(AT_ONCE) $(PYTEST_ARGS)
+	    $(SLOW_AT_ONCE) $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
 	$(IN)/python .ci/rehearse.py --all

@@ -33,7 +33,7 @@ from graders.record import dependencies
 from graders.record.documents import JobResult, Phases
 from graders.record.ledger import Ledger
 from graders.runs.cohort import recorded_marks
-from graders.runs.coordinator import CohortEvent, next_event
+from graders.runs.coordinator import CohortEvent, Coordinator, next_event
 from graders.runs.engines.engine import Outcome
 from graders.runs.slots import Machine, slots_for
 from reports.sentences import feedback as feedback_of
@@ -251,20 +251,31 @@ def times_of(course):
         return {times.group: times for times in ledger.jobs("discs")}
 
 
-def test_how_long_each_job_waited_and_took_is_on_record(make_course):
-    phases = Phases(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+def test_how_long_each_job_waited_and_took_is_on_record(make_course, monkeypatch):
+    phases, submit = Phases(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), Coordinator._submit
+    ready, started = threading.Semaphore(0), []
+
+    def submitted(self, pool, work):
+        submit(self, pool, work)
+        ready.release()
 
     def act(job, store, journal):
+        started.append(job.group)
+        assert ready.acquire(timeout=60)  # the first goes on once both are ready
+        if len(started) == 1:
+            assert ready.acquire(timeout=60)
+            ready.release()
         time.sleep(0.2)
         return replace(scripted.run(job, store, journal), phases=phases, marker_cpu_s=7.0)
 
+    monkeypatch.setattr(Coordinator, "_submit", submitted)
     course = make_course(a="ok", b="ok")
     scripted.grade(course, engine=Scripted(act), jobs=1)
     times = times_of(course)
-    assert times.keys() == {"a", "b"}
-    first, second = sorted(times.values(), key=lambda each: each.queue_s)
-    assert first.queue_s < 0.1
+    assert times.keys() == {"a", "b"} == {*started}
+    first, second = (times[group] for group in started)
     assert second.queue_s >= 0.2  # while the first held the only slot
+    assert first.queue_s < second.queue_s
     for each in times.values():
         assert (each.phases, each.marker_cpu_s, each.gpus, each.commit) == (phases, 7.0, 0, "c" * 40)
         assert 0.2 <= each.wall_s < 5

@@ -12,7 +12,7 @@ from graders.course.course import load_course
 from graders.marks.differences import NotApplied
 from graders.record.ledger import Event, Ledger
 from graders.runs.marking import applied, collected, proposed, recorded
-from reports.board import export
+from reports.board import export, files
 from reports.board.export import export_board
 from reports.board.files import MANIFEST
 from reports.board.lines import pack_lines
@@ -55,6 +55,16 @@ def folder(tmp_path_factory):
 def course(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "course")
     return load_course(tmp_path / "course")
+
+
+REAL_PDF = ("test_the_record_becomes_a_pack", "test_the_same_record_makes_the_same_bytes")
+
+
+@pytest.fixture(autouse=True)
+def quick_pdf(request, monkeypatch):
+    """A PDF takes a second: two tests have the real one, the others bytes that follow from the page."""
+    if request.function.__name__ not in REAL_PDF:
+        monkeypatch.setattr(files, "as_pdf", lambda page: b"%PDF-" + page.encode())
 
 
 def decided(course, id, kind, value, who):
