@@ -1242,7 +1242,7 @@ def check(
         ready = _check_handin(opened, folder, sandbox)
     else:
         solution = checked_solution(opened, folder)
-        console.print_problems(solution.problems)
+        console.print_problems(solution.problems, solution.notes)
         ready = _check_solution(opened, solution, sandbox) and not solution.problems
     raise typer.Exit(0 if ready else 1)
 

@@ -192,8 +192,10 @@ class NotebookSolution:
     text: str
     origins: tuple[Origin | None, ...]
     """Of each line of the text; None for a line of medmark's own."""
-    notes: tuple[str, ...]
-    """What was left out, and which of two definitions counts: each a sentence with its cell."""
+    notes: tuple[str, ...] = ()
+    """What was left out as a matter of course, and which of two definitions counts: each a sentence with its cell."""
+    problems: tuple[str, ...] = ()
+    """What was left out and will be missed."""
 
 
 def solution_of(notebook: Notebook, name: str = NOTEBOOK) -> NotebookSolution:
@@ -214,8 +216,9 @@ def solution_of(notebook: Notebook, name: str = NOTEBOOK) -> NotebookSolution:
     for part in parts:
         lines += [f"# cell {part.number}", *part.lines]
         origins += [None, *(Origin(part.number, line) for line in range(1, len(part.lines) + 1))]
-    notes = (*(note for part in parts for note in part.notes), *_twice(parts), *_lost(parts))
-    return NotebookSolution("\n".join(lines) + "\n", tuple(origins), notes)
+    notes = (*(note for part in parts for note in part.notes), *_twice(parts))
+    problems = (*(part.problem for part in parts if part.problem), *_lost(parts))
+    return NotebookSolution("\n".join(lines) + "\n", tuple(origins), notes, problems)
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,7 @@ class _Part:
     solution: tuple[ast.stmt, ...] = ()
     rest: tuple[ast.stmt, ...] = ()
     notes: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def _part(number: int, cell: NotebookCell) -> _Part:
@@ -245,7 +249,7 @@ def _part(number: int, cell: NotebookCell) -> _Part:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         at = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         why = f"cell {number}{at}: is not Python ({type(error).__name__}), so the whole cell is left out"
-        return _Part(number, notes=(*notes, why))
+        return _Part(number, notes=notes, problem=why)
     whole = grading is not None and grading.solution
     body = [node for node in tree.body if not _is_own_import(node)]
     stays = [whole or _is_of_a_solution(node) for node in body]

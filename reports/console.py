@@ -423,10 +423,12 @@ def print_fact(fact: Fact) -> None:
 # The output of a student's check
 
 
-def print_problems(problems: Iterable[str]) -> None:
-    """The problems that were visible before anything ran."""
+def print_problems(problems: Iterable[str], notes: Iterable[str] = ()) -> None:
+    """The problems that were visible before anything ran, and what is only to be known."""
     for problem in problems:
         say(f":( {problem}", "   ")
+    for note in notes:
+        say(f":| {note}", "   ")
 
 
 def print_tried(tried: SolutionTry) -> None:

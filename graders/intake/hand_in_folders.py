@@ -22,7 +22,7 @@ from graders.course.cells import composed
 from graders.course.course import Course, Group, Member
 from graders.intake.checkout import is_ordinary
 from graders.intake.listing import first_of, printable
-from graders.intake.source import SOLUTION
+from graders.intake.source import SOLUTIONS
 
 _MOODLE = re.compile(r"(?P<who>.+?)_(?P<number>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<rest>.*))?", re.DOTALL)
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
@@ -186,7 +186,7 @@ def _root_of(paths: Sequence[str], assignment_id: str) -> str:
     tops = {path.split("/", 1)[0] for path in paths if "/" in path and not path.startswith("moodle_")}
     only = f"{next(iter(tops))}/" if len(tops) == 1 else ""
     for root in (f"{assignment_id}/", "", f"{only}{assignment_id}/", only):
-        if f"{root}{SOLUTION}" in paths:
+        if any(f"{root}{name}" in paths for name in SOLUTIONS):
             return root
     return ""
 

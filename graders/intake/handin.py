@@ -22,7 +22,7 @@ from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.own_versions import versions_differ
 from graders.intake.papers import paper_problems
-from graders.intake.source import SOLUTION, read_source
+from graders.intake.source import read_source, solution_file
 from graders.intake.static_checks import missing_solution, static_checks
 from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, solution_entries
 
@@ -161,7 +161,7 @@ def _inspected(clone: OwnClone, assignment: Assignment, runtime: RuntimeLookup, 
 
 
 def _versions(solution: Path | None, assignment: Assignment, runtime: RuntimeLookup) -> str:
-    named = read_source(solution / SOLUTION).framework if solution is not None else None
+    named = read_source(solution_file(solution)).framework if solution is not None else None
     framework = next((name for name in assignment.frameworks if name == named), None)
     offered = runtime(framework) if framework is not None else None
     return versions_differ(framework, offered) if framework is not None and offered is not None else ""
@@ -182,7 +182,7 @@ def clean_clone(handin: Handin, target: Path) -> Path:
                 write_files(clone.bare, inside, target, _caps(handin.assignment), HERE)
         except GitFailed as failure:
             raise UserError(f"{handin.root}: git cannot read commit {handin.commit}: {failure}") from None
-    if not (target / SOLUTION).is_file():
+    if not solution_file(target).is_file():
         where = f"{handin.assignment.id}/solution.py"
         raise UserError(f"{handin.root}: commit {handin.commit[:12]} holds no {where}. Commit it and push.")
     return target
@@ -206,7 +206,7 @@ def _problems_of(
         written = write_files(git_dir, inside, target, caps, HERE)
     except GitFailed as failure:
         return (f"the commit cannot be read: {failure.feedback}",)
-    solution = target / SOLUTION
+    solution = solution_file(target)
     if not solution.is_file():
         return (*written.problems, *papers)
     checks = static_checks(target, assignment, runtime)

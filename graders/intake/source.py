@@ -14,10 +14,14 @@ import threading
 import tokenize
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assignments.notebook import NOTEBOOK, NOTEBOOK_BYTES, NotANotebook, NotebookSolution, read_notebook, solution_of
+
 SOLUTION = "solution.py"
+SOLUTIONS = (SOLUTION, NOTEBOOK)
+"""The names of a solution's file; where both lie in a folder, the first one counts."""
 SOURCE_BYTES = 1_000_000
 """How much of a source file is read."""
 PARSED_BYTES = 250_000
@@ -50,6 +54,8 @@ class Source:
     """Without what runs only as a script; None if it does not parse, or is too large to parse here."""
     problem: str | None = None
     """Why Python cannot read the file, with the cure."""
+    notebook: NotebookSolution | None = None
+    """Where the text was part out of a notebook: the cells of its lines, and what was left out."""
 
     @property
     def framework(self) -> str | None:
@@ -63,10 +69,27 @@ class Source:
         return name if _FRAMEWORK_NAME.fullmatch(name) and name.isprintable() else None
 
 
+def solution_file(folder: Path) -> Path:
+    """The file of the solution in a folder, which may not exist."""
+    files = [folder / name for name in SOLUTIONS]
+    return next((file for file in files if file.is_file()), files[0])
+
+
 def read_source(path: Path) -> Source:
-    """The source in a file."""
+    """The source in a file; of a notebook the part that is the solution."""
     with path.open("rb") as file:
+        if path.suffix == ".ipynb":
+            return _of_a_notebook(file.read(NOTEBOOK_BYTES + 1), path.name)
         return source_of(file.read(SOURCE_BYTES), path.name)
+
+
+def _of_a_notebook(data: bytes, name: str) -> Source:
+    try:
+        with ONE_PARSES:
+            part = solution_of(read_notebook(data, name), name)
+    except NotANotebook as error:
+        return Source("", None, str(error))
+    return replace(source_of(part.text.encode(), name), notebook=part)
 
 
 def source_of(data: bytes, name: str = SOLUTION) -> Source:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.errors import nearest
+from assignments.notebook import NOTEBOOK, NotebookSolution
 from graders.intake.grammar import newer_syntax
 from graders.intake.imports import RuntimeLookup, SourceImport, import_problems, imports_of
 from graders.intake.listing import first_of, printable
-from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
+from graders.intake.source import PARSED_BYTES, SOLUTION, SOLUTIONS, Source, read_source, solution_file
 
 MAX_SOURCES = 40
 """How many files of a solution are read for their imports."""
@@ -46,14 +47,17 @@ class StaticChecks:
     """The framework that solution.py names, if the assignment offers it."""
     problems: tuple[str, ...]
     """Each with its cure; a student reads them."""
+    notes: tuple[str, ...] = ()
+    """What a student may want to know, and need not cure."""
 
 
 def static_checks(folder: Path, assignment: Assignment, runtime: RuntimeLookup) -> StaticChecks:
     """Check the solution in a folder."""
-    source = read_source(folder / SOLUTION)
-    framework, problems = _framework(source, assignment)
+    file = solution_file(folder)
+    source = read_source(file)
+    framework, problems = _framework(source, assignment, file.name)
     paths = frozenset(files_below(folder))
-    trees = _imported_sources(folder, source, paths)
+    trees = _imported_sources(folder, source, file.name, paths)
     own = {assignment.id, folder.name} - {path.removesuffix(".py") for path in paths}
     offered = runtime(framework) if framework else None
     problems += import_problems(trees, paths, None if offered is None else offered.modules, own)
@@ -62,7 +66,25 @@ def static_checks(folder: Path, assignment: Assignment, runtime: RuntimeLookup) 
     problems += _relative_paths(trees, paths)
     if loads_weights(assignment) and not any(map(is_weights, paths)):
         problems.append("weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push")
-    return StaticChecks(framework, tuple(problems))
+    notes: tuple[str, ...] = ()
+    if source.notebook is not None:
+        problems = [in_its_cell(problem, file.name, source.notebook) for problem in problems]
+        problems += [f"{file.name}, {problem}" for problem in source.notebook.problems]
+        notes = tuple(f"{file.name}, {note}" for note in source.notebook.notes)
+    if file.name == SOLUTION and NOTEBOOK in paths:
+        problems.append(f"{NOTEBOOK} is not read, since {SOLUTION} lies beside it: delete the one that does not count")
+    return StaticChecks(framework, tuple(problems), notes)
+
+
+def in_its_cell(text: str, name: str, notebook: NotebookSolution) -> str:
+    """A text in which lines of what was taken out of a notebook are named by cell and line."""
+
+    def cell(match: re.Match[str]) -> str:
+        origins, line = notebook.origins, int(match[1])
+        origin = origins[line - 1] if 0 < line <= len(origins) else None
+        return f"{name}, {origin}" if origin else name
+
+    return re.sub(rf"{re.escape(name)}:(\d{{1,7}})", cell, text)
 
 
 def is_weights(path: str) -> bool:
@@ -82,17 +104,17 @@ def missing_solution(paths: Iterable[str], assignment_id: str, root: str = "the 
     where = f"there is no solution.py: put it at {assignment_id}/solution.py, or in {root}"
     own = (path for path in paths if not _HANDED_OUT.fullmatch(path.rpartition("/")[2]))
     there = sorted(own, key=lambda path: (path.count("/"), path))
-    expected = f"{assignment_id}/{SOLUTION}"
-    spelt = [path for path in there if path.casefold() in (expected.casefold(), SOLUTION)]
+    expected = {f"{prefix}{name}".casefold() for prefix in ("", f"{assignment_id}/") for name in SOLUTIONS}
+    spelt = [path for path in there if path.casefold() in expected]
     if spelt:
         return f"{where}. There is {_shown(spelt)}: capital letters count; rename it (git mv, then commit and push)"
-    deeper = [path for path in there if path.casefold().endswith("/" + SOLUTION)]
+    deeper = [path for path in there if path.casefold().rpartition("/")[2] in SOLUTIONS]
     if deeper:
         return f"{where}. There is {_shown(deeper)}: if that is your work for {assignment_id}, move it"
     books = [path for path in there if path.endswith(".ipynb")]
     if books:
-        convert = f"jupyter nbconvert --to script --output solution {os.path.basename(books[0])}"
-        return f"{where}. There is {_shown(books)}: the marker does not run notebooks; convert it: {convert}"
+        which = "name the one that counts" if len(books) > 1 else "rename it"
+        return f"{where}. There is {_shown(books)}: {which} {NOTEBOOK} (git mv, then commit and push)"
     alike = [path for path in there if re.search("solution", path.rpartition("/")[2], re.IGNORECASE)]
     alike = alike or [path for path in there if path.endswith(".py")]
     return f"{where}. There is {_shown(alike)}: if that is your solution, rename it" if alike else where
@@ -111,7 +133,7 @@ def files_below(folder: Path) -> Iterator[str]:
                 yield Path(parent, name).relative_to(folder).as_posix()
 
 
-def _framework(source: Source, assignment: Assignment) -> tuple[Framework | None, list[str]]:
+def _framework(source: Source, assignment: Assignment, file: str) -> tuple[Framework | None, list[str]]:
     """The framework that a solution names, if the assignment offers it, and the problems of the file."""
     named, offered = source.framework, assignment.frameworks
     problems = [source.problem] if source.problem else []
@@ -119,19 +141,19 @@ def _framework(source: Source, assignment: Assignment) -> tuple[Framework | None
         if named == framework:
             return framework, problems
     if named is not None:
-        what = f'solution.py says FRAMEWORK = "{named}", which this assignment does not offer'
+        what = f'{file} says FRAMEWORK = "{named}", which this assignment does not offer'
         return None, [*problems, f"{what}; {nearest(named, offered)}"]
     if not (problems and not source.text):
-        what = f'solution.py needs exactly one line such as FRAMEWORK = "{offered[0]}"'
+        what = f'{file} needs exactly one line such as FRAMEWORK = "{offered[0]}"'
         problems.append(f"{what}; this assignment offers {', '.join(offered)}")
     return None, problems
 
 
-def _imported_sources(folder: Path, source: Source, paths: Collection[str]) -> dict[str, ast.Module]:
-    """The syntax trees of solution.py and of its own files that it imports, by path. One size limit holds for all."""
+def _imported_sources(folder: Path, source: Source, name: str, paths: Collection[str]) -> dict[str, ast.Module]:
+    """The syntax trees of the solution and of its own files that it imports, by path. One size limit holds for all."""
     trees: dict[str, ast.Module] = {}
     left = PARSED_BYTES - len(source.text)
-    todo = {SOLUTION: source}
+    todo = {name: source}
     while todo and len(trees) < MAX_SOURCES:
         path, read = todo.popitem()
         if read.tree is None:

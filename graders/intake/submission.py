@@ -19,6 +19,7 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.digests import digest_of
 from assignments.files import replace_file
+from assignments.notebook import NOTEBOOK
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
@@ -26,13 +27,13 @@ from graders.intake.hardened_git import Reach
 from graders.intake.imports import RuntimeLookup
 from graders.intake.likeness import copied_from, is_starter, starters_of
 from graders.intake.papers import paper_problems, papers_of
-from graders.intake.source import ONE_PARSES, SOLUTION
+from graders.intake.source import ONE_PARSES, SOLUTION, SOLUTIONS, read_source, solution_file
 from graders.intake.static_checks import StaticChecks, loads_weights, missing_solution, static_checks
 from graders.record.dependencies import dependencies
 from graders.wall.modes import make_readable
 from graders.wall.sandboxes.runtime_records import facts_of
 
-RECORD = 6
+RECORD = 7
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
@@ -118,13 +119,14 @@ class ComparedWith:
 
 
 def find_solution(checkout: Path, assignment_id: str) -> Path | None:
-    """The folder that holds solution.py: `<assignment id>/` if it is there, else the root; None without one."""
+    """The folder that holds a solution: `<assignment id>/` if it is there, else the root; None without one."""
     for folder in (checkout / assignment_id, checkout):
-        solution = folder / SOLUTION
-        # By the exact name, as on the marker: on some file systems, solution.py also opens Solution.py.
-        spelt = _holds(folder, SOLUTION) and (folder == checkout or _holds(checkout, assignment_id))
-        if spelt and solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
-            return folder
+        for name in SOLUTIONS:
+            solution = folder / name
+            # By the exact name, as on the marker: on some file systems, solution.py also opens Solution.py.
+            spelt = _holds(folder, name) and (folder == checkout or _holds(checkout, assignment_id))
+            if spelt and solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
+                return folder
     return None
 
 
@@ -145,9 +147,9 @@ def solution_digest(folder: Path) -> str:
 
 
 def solution_entries(entries: Sequence[TreeEntry], assignment_id: str) -> list[TreeEntry] | None:
-    """The entries of the folder that holds solution.py, with paths from there; None without solution.py."""
+    """The entries of the folder that holds a solution, with paths from there; None without one."""
     for prefix in (f"{assignment_id}/", ""):
-        if any(entry.path == prefix + SOLUTION for entry in entries):
+        if any(entry.path in [prefix + name for name in SOLUTIONS] for entry in entries):
             return [
                 TreeEntry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
                 for entry in entries
@@ -233,7 +235,7 @@ def _checks(facts: dict[str, Any], record: Path, target: Path, compared_with: Co
     """The checks of a checkout's files: recorded ones, unless something else than these files has changed."""
     recorded = facts.get("checks")
     if recorded is not None and recorded["by"] == compared_with.checks:
-        return StaticChecks(recorded["framework"], tuple(recorded["problems"]))
+        return StaticChecks(recorded["framework"], tuple(recorded["problems"]), tuple(recorded["notes"]))
     checks = static_checks(target, compared_with.assignment, compared_with.runtime)
     facts["checks"] = {"by": compared_with.checks, **asdict(checks)}
     with suppress(OSError):  # a course that is only read: it is checked again the next time
@@ -262,13 +264,16 @@ def _write(
     else:
         written = write_files(mirror, inside, target, caps, reach)
         problems = written.problems
-        if not (target / SOLUTION).is_file():
-            problems += ("solution.py cannot be read: see above",)
+        if not solution_file(target).is_file():
+            problems += ("the solution cannot be read: see above",)
             shutil.rmtree(target)
+        elif _is_left_for_a_notebook(target, assignment):
+            (target / SOLUTION).unlink()
+            problems += (f"{SOLUTION} is the unchanged starter, so {NOTEBOOK} counts",)
     problems += paper_problems(assignment, entries, mirror, caps, reach)
     written_out = target.is_dir()
     solution, weights = _fingerprints(target, assignment) if written_out else (None, ())
-    copied = copied_from(target / SOLUTION, assignment) if written_out else ""
+    copied = copied_from(solution_file(target), assignment) if written_out else ""
     return {
         "written": written_out,
         "problems": problems,
@@ -283,7 +288,13 @@ def _write(
 
 def _of_starters(folder: Path, assignment: Assignment, compared_with: ComparedWith) -> dict[str, Any]:
     """Whether a solution is a starter, and with which starters it was compared."""
-    return {"starter": is_starter(folder / SOLUTION, assignment), "starters": compared_with.starters}
+    return {"starter": is_starter(solution_file(folder), assignment), "starters": compared_with.starters}
+
+
+def _is_left_for_a_notebook(folder: Path, assignment: Assignment) -> bool:
+    """Whether there is a notebook beside a solution.py that nobody has touched."""
+    both = all((folder / name).is_file() for name in SOLUTIONS)
+    return both and is_starter(folder / SOLUTION, assignment)
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:
@@ -291,7 +302,10 @@ def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str,
     # Derived starters bring no weights.
     handed_out = {_digest(path) for path in _files(assignment.folder / "starter")}
     weights = {_digest(path) for path in _files(folder / "weights") if path.stat().st_size >= TELLING_BYTES}
-    words = b"".join((folder / SOLUTION).read_bytes().removeprefix(codecs.BOM_UTF8).split())
+    file = solution_file(folder)
+    # Of a notebook the solution alone: its outputs differ from run to run.
+    own = file.read_bytes() if file.name == SOLUTION else read_source(file).text.encode()
+    words = b"".join(own.removeprefix(codecs.BOM_UTF8).split())
     return hashlib.sha256(words).hexdigest(), tuple(sorted(weights - handed_out))
 
 

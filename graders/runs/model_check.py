@@ -24,7 +24,7 @@ from graders.asking.journal import Silent
 from graders.asking.measure import measure
 from graders.failures import CpuLimit, SubmissionFailure, WallLimit
 from graders.intake.listing import first_of
-from graders.intake.source import SOLUTION, read_source
+from graders.intake.source import read_source, solution_file
 from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of, cure_of_cause
@@ -154,7 +154,7 @@ def _import_cure(failure: SubmissionFailure) -> str:
 
 def _lacks_log(interface: Interface, solution: Path) -> bool:
     """Whether the interface declares a `fit` with `log`, and that of solution.py is one without."""
-    declared, tree = interface.functions.get("fit"), read_source(solution / SOLUTION).tree
+    declared, tree = interface.functions.get("fit"), read_source(solution_file(solution)).tree
     if declared is None or "log" not in declared.signature.parameters or tree is None:
         return False
     defined = [each.args for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "fit"]

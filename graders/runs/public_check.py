@@ -20,7 +20,7 @@ from assignments.this_user import expand_home
 from graders.asking.check import CodeTests, run_tests
 from graders.asking.journal import QuestionId, Silent
 from graders.intake.imports import runtime_in_handout
-from graders.intake.source import SOLUTION
+from graders.intake.source import solution_file
 from graders.intake.static_checks import files_below, missing_solution, static_checks
 from graders.intake.submission import find_solution
 from graders.marks.public_results import PublicTestResult
@@ -71,7 +71,7 @@ def _within_repository(folder: Path) -> tuple[Path, ...]:
 
 def _ids_in(folder: Path, *, trusted: bool) -> list[str]:
     """Ids of the assignments whose folders lie in a folder, or whose folder it is."""
-    here = [id for id in catalogue() if (folder / id / SOLUTION).is_file() or folder.name == id]
+    here = [id for id in catalogue() if solution_file(folder / id).is_file() or folder.name == id]
     below = [path for path in sorted(folder.glob("*")) if path.is_dir()]
     if trusted:
         here += [path.name for path in below if (path / "assignment.toml").is_file() and path.name not in here]
@@ -111,6 +111,8 @@ class CheckedSolution:
     framework: Framework
     problems: tuple[str, ...] = ()
     """Each with its cure."""
+    notes: tuple[str, ...] = ()
+    """What need not be cured, such as magics of a notebook that are left out."""
 
 
 def checked_solution(assignment: Assignment, folder: Path) -> CheckedSolution:
@@ -125,8 +127,8 @@ def checked_solution(assignment: Assignment, folder: Path) -> CheckedSolution:
         raise UserError(f"{folder}: {problem}. Begin with the handout's starter.")
     checks = static_checks(solution, assignment, runtime_in_handout(assignment))
     if checks.framework is None:
-        raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in checks.problems))
-    return CheckedSolution(solution, checks.framework, checks.problems)
+        raise UserError("\n".join(f"{solution_file(solution)}: {problem}" for problem in checks.problems))
+    return CheckedSolution(solution, checks.framework, checks.problems, checks.notes)
 
 
 def run_public_tests(

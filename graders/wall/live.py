@@ -34,11 +34,11 @@ class LiveResponder(Responder):
         self.where = ""
         """The line of the notebook in which the last exception was raised."""
 
-    def begin(self, doubles: str) -> None:
+    def begin(self, doubles: str, reader: str) -> None:
         """Take the names as they are now."""
         self.adapter.set_seed(self.seed)
         self.solution = types.SimpleNamespace(**self.names)
-        super().begin(doubles)
+        super().begin(doubles, reader)
 
     def _described(self, error: BaseException) -> dict[str, Any]:
         if isinstance(error, KeyboardInterrupt):  # of the person at the keyboard
@@ -98,7 +98,7 @@ class LiveChannel:
             return {"outcome": "ended"}, b""
         if head["verb"] == "worker":
             self._answers[head["worker"]] = LiveResponder(self._adapter, self._names, self._reply_bytes, head["seed"])
-            request, arrays = {"id": head["id"], "do": "begin"}, body
+            request, arrays = {"id": head["id"], "do": "begin", "doubles_bytes": head["doubles_bytes"]}, body
         else:
             request, arrays = split(body)
         answers = self._answers[head["worker"]]

@@ -26,6 +26,7 @@ from graders.failures import (
     SubmissionFailure,
     WallLimit,
 )
+from graders.wall.notebook_reader import notebook_reader
 from graders.wall.outcome import OF_A_LOST_CHILD, failure_of_end, is_starved, read_answer
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
 from graders.wall.sandboxes.sandbox import Channel
@@ -193,10 +194,12 @@ class Session:
             "wall_s": worker.wall_s,
             "solution": solution,
             "seed": seed,
+            "doubles_bytes": len(doubles.encode()),
         }
+        texts = doubles + notebook_reader(folder)
         try:
             # A zygote that replaces a killed one imports the framework first.
-            self._exchange(worker, head, [memoryview(doubles.encode("utf-8"))], START_S)
+            self._exchange(worker, head, [memoryview(texts.encode())], START_S)
         except SubmissionFailure:
             self.end(worker)
             raise

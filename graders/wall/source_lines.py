@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from assignments.notebook import NOTEBOOK, NOTEBOOK_BYTES, NotANotebook, Origin, read_notebook, solution_of
+from graders.wall.notebook_reader import SOLUTION
+
 NAMEABLE_LINES = 900
 """The most lines that a solution's pages can name: with 69 kinds of two failures each, 2 to the power of 16.9 texts."""
 MAX_READ_BYTES = 4 << 20
@@ -37,15 +40,19 @@ class SourceLines:
     """How many lines share a name: 1 where the solution has no more lines than may be named."""
     modules: frozenset[str] = frozenset()
     """Top-level names in the import statements of these files."""
+    cells: tuple[Origin | None, ...] = ()
+    """Of a notebook: where each line of what was part out of it stands."""
 
     def describe(self, file: str, line: int) -> str | None:
         """A line's name; None if the group has no such line, since any other name could carry an input out."""
         if not 0 < line <= self.lines.get(file, 0):
             return None
-        if self.step == 1:
-            return f"{file}:{line}"
-        middle = (line - 1) // self.step * self.step + (self.step + 1) // 2
-        return f"{file} near line {min(middle, self.lines[file])}"
+        if self.step > 1:
+            middle = min((line - 1) // self.step * self.step + (self.step + 1) // 2, self.lines[file])
+            cell = self.cells[middle - 1] if file == NOTEBOOK else None
+            return f"{file} near {cell}" if cell else f"{file} near line {middle}"
+        cell = self.cells[line - 1] if file == NOTEBOOK else None
+        return f"{file}, {cell}" if cell else f"{file}:{line}"
 
 
 @lru_cache(maxsize=4)
@@ -54,6 +61,10 @@ def source_lines_of(solution: Path) -> SourceLines:
     lines: dict[str, int] = {}
     modules: set[str] = set()
     left = MAX_READ_BYTES
+    cells, text = _taken_out(solution)
+    if cells:
+        modules |= _modules_of(text)
+        lines[NOTEBOOK] = len(cells)
     for path in _python_files(solution):
         name = path.relative_to(solution).as_posix()
         # Each file has at least one line: half of the lines stay free for long files.
@@ -63,13 +74,29 @@ def source_lines_of(solution: Path) -> SourceLines:
         if plain and path.stat().st_size <= left:
             text = path.read_bytes()
             left -= len(text)
-            for names in _IMPORT.findall(text):
-                modules.update(re.findall(r"(?:^|,)\s*(\w{1,60})", names.decode()))
+            modules |= _modules_of(text)
             lines[name] = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n") + 1
     step = max(1, -(-sum(lines.values()) // NAMEABLE_LINES))
     while sum(-(-count // step) for count in lines.values()) > NAMEABLE_LINES:
         step += 1
-    return SourceLines(lines, step, frozenset(modules))
+    return SourceLines(lines, step, frozenset(modules), cells)
+
+
+def _modules_of(text: bytes) -> set[str]:
+    return {name for names in _IMPORT.findall(text) for name in re.findall(r"(?:^|,)\s*(\w{1,60})", names.decode())}
+
+
+def _taken_out(solution: Path) -> tuple[tuple[Origin | None, ...], bytes]:
+    """The cells of the lines of a notebook's solution, and its text; nothing where solution.py is the solution."""
+    file = solution / NOTEBOOK
+    if (solution / SOLUTION).is_file() or not file.is_file():
+        return (), b""
+    try:
+        with file.open("rb") as opened:
+            part = solution_of(read_notebook(opened.read(NOTEBOOK_BYTES + 1)))
+    except NotANotebook:
+        return (), b""
+    return part.origins, part.text.encode()
 
 
 def _python_files(solution: Path) -> Iterator[Path]:

@@ -200,18 +200,20 @@ def test_the_last_of_two_definitions_counts_and_both_cells_are_named():
 
 
 def test_a_variable_that_the_solution_reads_and_that_stays_behind_is_named():
-    (note,) = solution_of(notebook("device = 'cpu'\nunused = 2", "def f(x):\n    return x.to(device)")).notes
-    assert note.startswith("cell 1: device is left out, and the solution reads it.")
-    assert "write DEVICE" in note
+    taken = solution_of(notebook("device = 'cpu'\nunused = 2", "def f(x):\n    return x.to(device)"))
+    (problem,) = taken.problems
+    assert problem.startswith("cell 1: device is left out, and the solution reads it.")
+    assert "write DEVICE" in problem
+    assert taken.notes == ()
 
 
 def test_a_local_variable_of_the_same_name_is_another_one():
-    assert solution_of(notebook("x = 1", "def f(y):\n    x = y\n    return x")).notes == ()
+    assert solution_of(notebook("x = 1", "def f(y):\n    x = y\n    return x")).problems == ()
 
 
 def test_a_cell_that_is_not_python_costs_that_cell_alone():
     taken = solution_of(notebook("def f(: pass", "def g():\n    return 1"))
-    assert taken.notes == ("cell 1, line 1: is not Python (SyntaxError), so the whole cell is left out",)
+    assert taken.problems == ("cell 1, line 1: is not Python (SyntaxError), so the whole cell is left out",)
     assert "def g" in taken.text
 
 

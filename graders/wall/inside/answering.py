@@ -54,8 +54,13 @@ class Responder:
         """Has the solution's names as attributes."""
         self.doubles: object = None
 
-    def begin(self, doubles: str) -> None:
-        """Bring the solution, and the assignment's doubles."""
+    def begin(self, doubles: str, reader: str) -> None:
+        """Bring the solution, and the assignment's doubles.
+
+        Args:
+            doubles: The source of the assignment's `doubles.py`; empty without one.
+            reader: The source that takes a solution out of a notebook; empty where none was handed in.
+        """
         if doubles:
             self.doubles = types.ModuleType("medmark_doubles")
             exec(compile(doubles, "doubles.py", "exec"), self.doubles.__dict__)
@@ -65,7 +70,8 @@ class Responder:
         importing = head["do"] == "begin"
         try:
             if importing:
-                self.begin(bytes(body).decode("utf-8"))
+                size = head["doubles_bytes"]
+                self.begin(bytes(body[:size]).decode("utf-8"), bytes(body[size:]).decode("utf-8"))
                 return {"kind": "value", "value": None, "arrays": []}, []
             arrays = arrays_of(head["arrays"], body)
             form = getattr(self, "do_" + head["do"])

@@ -221,7 +221,7 @@ class Keeper:
                 worker.pidfd = os.pidfd_open(pid)
         self.workers[worker.number] = worker
         self.reaper.begin()
-        text = head_bytes({"id": head["id"], "do": "begin", "arrays": []})
+        text = head_bytes({"id": head["id"], "do": "begin", "arrays": [], "doubles_bytes": head["doubles_bytes"]})
         return self._exchange(worker, memoryview(PREFIX.pack(len(text), body.nbytes) + text + bytes(body)))
 
     def _order(self, head: dict[str, Any], uid: int | None, scratch: str) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import linecache
 import math
 import os
 import resource
 import sys
 import tempfile
+import types
 from typing import Any
 
 from . import narrowing, processes
@@ -99,20 +101,41 @@ class WorkerLoop(Responder):
         except (TooLarge, RecursionError) as error:
             send(self.reply, {"id": id, "kind": "unsendable", "why": str(error), "large": True})
 
-    def begin(self, doubles: str) -> None:
-        """Import solution.py, with the global generators seeded."""
+    def begin(self, doubles: str, reader: str) -> None:
+        """Import solution.py, or what is the solution in solution.ipynb, with the global generators seeded."""
         self.adapter.set_seed(self.order["seed"])
         folder = self.folder
         sys.path.insert(0, folder)
         sys.argv = ["solution.py"]
-        super().begin(doubles)
-        spec = importlib.util.spec_from_file_location("solution", os.path.join(folder, "solution.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["solution"] = module
-        spec.loader.exec_module(module)
-        self.solution = module
+        super().begin(doubles, reader)
+        self.solution = _notebook(folder, reader) if reader else _module(folder)
+
+
+def _module(folder: str) -> types.ModuleType:
+    """The module of solution.py."""
+    spec = importlib.util.spec_from_file_location("solution", os.path.join(folder, "solution.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["solution"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _notebook(folder: str, reader: str) -> types.ModuleType:
+    """The module of the solution in solution.ipynb, taken out by medmark's own reader of notebooks."""
+    own = types.ModuleType("medmark_notebook")
+    sys.modules[own.__name__] = own  # its dataclasses look there
+    exec(compile(reader, "notebook.py", "exec"), own.__dict__)
+    path = os.path.join(folder, own.NOTEBOOK)
+    with open(path, "rb") as file:
+        text = own.solution_of(own.read_notebook(file.read())).text
+    module = types.ModuleType("solution")
+    module.__file__ = path
+    sys.modules["solution"] = module
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)  # `inspect` reads sources there
+    exec(compile(text, path, "exec"), module.__dict__)
+    return module
 
 
 def main() -> None:

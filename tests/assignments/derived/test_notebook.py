@@ -86,7 +86,7 @@ def test_the_solution_of_the_source_form_defines_what_the_interface_wants(id, fr
     assignment = load(CATALOGUE / id)
     source = notebook_of(assignment, framework, TERMS, solved=True)
     taken = solution_of(without_marks(source))
-    assert taken.notes == ()
+    assert (taken.notes, taken.problems) == ((), ())
     tree = ast.parse(taken.text)
     assert declared_nodes(assignment).keys() <= {node.name for node in tree.body if hasattr(node, "name")}
     assert "NotImplementedError" not in taken.text
