@@ -49,7 +49,7 @@ def _by_cause(tests: Sequence[PublicTestResult]) -> list[list[PublicTestResult]]
 
 
 def _import_lines(tried: SolutionTry) -> Iterator[str]:
-    yield ":( solution.py can be imported."
+    yield ":( The solution can be imported."
     yield from reason_lines(tried.problem, tried.cure)
 
 

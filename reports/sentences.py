@@ -156,7 +156,7 @@ def sentence(text: str) -> str:
 def cause_sentence(cause: Cause, names: Sequence[str] = ()) -> str:
     """Why several checks failed, as one sentence; `names` are those of missing functions."""
     if cause.reason == MissingFunction.reason and names:
-        return f"solution.py lacks {listed([f'`{name}`' for name in names], 6)}."
+        return f"The solution lacks {listed([f'`{name}`' for name in names], 6)}."
     return sentence(cause_words(cause))
 
 

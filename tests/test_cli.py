@@ -418,7 +418,7 @@ def test_a_broken_solution_is_shown_why(tmp_path):
     write_assignment(tmp_path / "halves")
     shown = {
         TURNED: (":( The halves of 1, 1, 2, 2 differ by 2.", "the answer is not the expected one"),
-        CRASHES: (":( solution.py can be imported.", "solution.py:3"),
+        CRASHES: (":( The solution can be imported.", "solution.py:3"),
     }
     for solution, (line, message) in shown.items():
         (tmp_path / "halves/solution.py").write_text(solution, encoding="utf-8")

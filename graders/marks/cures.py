@@ -144,7 +144,7 @@ _CURES_OF_CAUSES: Final[Mapping[tuple[str, str, str], str]] = {
         "committed"
     ),
     ("import_failed", "", ""): "The marker imports a fresh clone: look for what this line needs that is not committed",
-    ("missing_function", "", ""): "Define it at the top level of solution.py, with the starter's name and arguments",
+    ("missing_function", "", ""): "Define it at the top level of the solution, with the starter's name and arguments",
     ("raised", "", "load"): (
         "`load` receives the folder of the weights: open Path(folder) / NAME, and save numbers, not the whole model. "
         "`medmark check --handin` loads them as the marker does"

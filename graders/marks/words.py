@@ -12,8 +12,8 @@ from graders.record.documents import Cause, Phrase
 
 REASON_WORDS: Final[Mapping[str, str]] = {
     # The submission's own failures.
-    "missing_function": "the required function or class is not in solution.py",
-    "import_failed": "solution.py could not be imported",
+    "missing_function": "the required function or class is not in the solution",
+    "import_failed": "the solution could not be imported",
     "raised": "the call raised an exception",
     "cpu_limit": "the CPU time limit was reached",
     "wall_limit": "the time limit was reached while waiting",

@@ -59,7 +59,7 @@ class RunCell:
     """The grade id, if it is a test cell."""
     points: float = 0.0
     """What it is worth, if it is a test cell."""
-    given: bool = False
+    locked: bool = False
     """Whether the source is the instructor's: a locked cell."""
 
 

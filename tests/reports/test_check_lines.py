@@ -6,7 +6,7 @@ from graders.runs.model_check import ModelCheck, SolutionTry
 from reports.check_lines import FIRST, check_lines
 from tests.graders.marks.hand_made import declared
 
-DEFINE = "     To do: Define it at the top level of solution.py, with the starter's name and arguments"
+DEFINE = "     To do: Define it at the top level of the solution, with the starter's name and arguments"
 
 
 def public(name, reason=None, kind=None, detail="", printed=""):
@@ -38,7 +38,7 @@ def test_missing_functions_are_one_cause_that_comes_first():
         ":( 2 public tests for one reason:",
         "     - c holds.",
         "     - d holds.",
-        "     solution.py lacks `fit`, `dice`.",
+        "     The solution lacks `fit`, `dice`.",
         DEFINE,
         ":( b holds.",
         "     the call raised an exception (KeyError)",
@@ -60,11 +60,11 @@ def test_a_model_that_does_not_load_comes_before_single_tests():
 
 
 def test_an_import_error_is_all_there_is_to_say():
-    tried = SolutionTry("solution.py could not be imported\nModuleNotFoundError: No module named 'x'", "commit it")
+    tried = SolutionTry("the solution could not be imported\nModuleNotFoundError: No module named 'x'", "commit it")
     assert list(check_lines(tried)) == [
         FIRST,
-        ":( solution.py can be imported.",
-        "     solution.py could not be imported",
+        ":( The solution can be imported.",
+        "     the solution could not be imported",
         "     ModuleNotFoundError: No module named 'x'",
         "     To do: commit it",
     ]

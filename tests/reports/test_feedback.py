@@ -224,8 +224,8 @@ def test_one_cause_is_the_next_step_and_what_fell_with_it_is_one_folded_line():
     checks = (alike("a", 5), alike("b"), alike("c", reason="wrong_shape"), alike("d"))
     html = feedback_page(mark(checks=checks), assignment(), hand_in())
     text = Page(html).text
-    assert text.count("The required function or class is not in solution.py.") == 1
-    assert "Define it at the top level of solution.py" in text
+    assert text.count("The required function or class is not in the solution.") == 1
+    assert "Define it at the top level of the solution" in text
     assert "2 checks failed by it: 10 points b holds. 0 / 5 d holds. 0 / 5" in text
     assert '<details class="fold"><summary>2 checks failed by it' in html
     assert text.count("b holds.") == text.count("d holds.") == 1

@@ -47,7 +47,7 @@ def test_an_import_error_is_one_headline_with_its_module_line_and_cure():
     checks = [failed(name, **cause) for name in "abc"]
     first = step(*checks, accuracy=unanswered(Cause(**cause)), problems=("report.pdf is missing", MISSING))
     assert [todo.title for todo in first.todo] == [
-        "solution.py could not be imported (ModuleNotFoundError: yaml), at solution.py:2."
+        "The solution could not be imported (ModuleNotFoundError: yaml), at solution.py:2."
     ]
     assert first.todo[0].advice.startswith("Neither a file of yours nor in the marker's runtime: yaml (solution.py:2)")
     assert (len(first.lost), first.worth) == (4, "3 checks and the accuracy, 50 points")
@@ -62,8 +62,8 @@ def test_an_import_error_is_one_headline_with_its_module_line_and_cure():
 def test_missing_functions_are_one_headline_with_their_names():
     checks = [failed(name, reason="missing_function", kind=name) for name in ("fit", "dice_loss")]
     first = step(*checks, *PASSED)
-    assert first.todo[0].title == "solution.py lacks `fit`, `dice_loss`."
-    assert first.todo[0].advice == "Define it at the top level of solution.py, with the starter's name and arguments."
+    assert first.todo[0].title == "The solution lacks `fit`, `dice_loss`."
+    assert first.todo[0].advice == "Define it at the top level of the solution, with the starter's name and arguments."
     assert first.worth == "2 checks, 10 points"
 
 

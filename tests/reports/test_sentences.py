@@ -180,7 +180,7 @@ def test_a_stage_that_was_stored_long_ago_reads_in_the_words_of_today(monkeypatc
 
 
 @pytest.mark.parametrize("name", [name for name, stored in STORED.items() if stored["kind"] == "score"])
-def test_an_older_score_reads_as_it_did(name):
+def test_an_older_score_reads_as_it_did_but_for_words_that_changed_since(name):
     stored = STORED[name]["document"]
     of = assignment(criterion=[CRITERION | {"metric": stored.get("metric", "dice")}])
     found = JobResult(scores={"a": result("score", json.dumps(stored))})
@@ -189,7 +189,10 @@ def test_an_older_score_reads_as_it_did(name):
         assert (finding.verdict, finding.points, finding.cause) == (Verdict.UNKNOWN, None, Cause("data"))
         return
     explained = (stored.get("explained") or {}).get("told", "")
-    assert feedback(finding) == f"{stored['told']} {explained}".strip().replace("auroc", "AUROC")
+    before = f"{stored['told']} {explained}".strip()
+    for old, new in {"auroc": "AUROC", "solution.py could not be": "the solution could not be"}.items():
+        before = before.replace(old, new)
+    assert feedback(finding) == before
 
 
 ANCHORS = {"trivial": 0.0, "pass": 0.1, "merit": 0.2, "distinction": 0.3, "reference": 0.9, "ceiling": 1.0}

@@ -34,7 +34,7 @@ def test_one_cause_is_one_line_with_all_groups_that_share_it_and_its_message():
     marks = [mark(group, checks=(failed("a"), failed("b")), accuracy=unanswered()) for group in groups]
     (line,) = lines(*marks)
     assert line.startswith(
-        "g3, g4: solution.py could not be imported, at solution.py:2 (2 checks and the accuracy, 45 points). "
+        "g3, g4: The solution could not be imported, at solution.py:2 (2 checks and the accuracy, 45 points). "
         "ModuleNotFoundError: No module named 'matplotlib'. "
     )
 

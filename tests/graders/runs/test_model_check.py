@@ -110,7 +110,7 @@ def test_a_fit_without_the_log_that_the_interface_declares_is_tried_and_its_miss
     [
         (SOUND + READS, None, "in load: the call raised an exception (FileNotFoundError), at solution.py:"),
         (SOUND + READS, b"no array", "in load: the call raised an exception (ValueError), at solution.py:"),
-        (SOUND.replace("def load", "def lode"), b"", "in load: the required function or class is not in solution.py"),
+        (SOUND.replace("def load", "def lode"), b"", "in load: the required function or class is not in the solution"),
         (SOUND.replace("np.float32)}", "np.int64)}"), b"", "the answer has the wrong type"),
         (SOUND.replace("model.value)", "model.mean)"), b"", "the call raised an exception (AttributeError)"),
     ],
@@ -252,7 +252,7 @@ def burn():
 def test_an_import_that_fails_is_told_once_and_nothing_else_is_asked(tried):
     result = tried('import numpy as np\nFRAMEWORK = "numpy"\n1 / 0\n')
     assert result.model is None
-    assert result.problem.startswith("solution.py could not be imported (ZeroDivisionError), at solution.py:3")
+    assert result.problem.startswith("the solution could not be imported (ZeroDivisionError), at solution.py:3")
 
 
 def test_an_import_that_never_ends_is_ended_with_a_cure(tried, monkeypatch):

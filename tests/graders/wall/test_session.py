@@ -142,7 +142,7 @@ def opened(solution, module, *, later=False, **words):
 
 def test_a_module_that_the_solution_imports_is_named_when_its_import_fails(tmp_path):
     (tmp_path / "solution.py").write_text("import os, pandas as pd\nfrom monai.losses import DiceLoss\n")
-    sentence = "solution.py could not be imported (ModuleNotFoundError: {})"
+    sentence = "the solution could not be imported (ModuleNotFoundError: {})"
     assert opened(tmp_path, "pandas") == sentence.format("pandas")
     assert opened(tmp_path, "monai.losses") == sentence.format("monai")
 
@@ -150,12 +150,12 @@ def test_a_module_that_the_solution_imports_is_named_when_its_import_fails(tmp_p
 @pytest.mark.parametrize("module", ["canary", "pandas canary", "", 7, ["pandas"]])
 def test_a_name_that_is_in_no_import_of_the_solution_is_not_shown(tmp_path, module):
     (tmp_path / "solution.py").write_text("import pandas\n# canary\n")
-    assert opened(tmp_path, module) == "solution.py could not be imported (ModuleNotFoundError)"
+    assert opened(tmp_path, module) == "the solution could not be imported (ModuleNotFoundError)"
 
 
 def test_after_the_first_question_no_module_is_named(tmp_path):
     (tmp_path / "solution.py").write_text("import pandas\n")
-    assert opened(tmp_path, "pandas", later=True) == "solution.py could not be imported (ModuleNotFoundError)"
+    assert opened(tmp_path, "pandas", later=True) == "the solution could not be imported (ModuleNotFoundError)"
 
 
 @pytest.mark.parametrize(
