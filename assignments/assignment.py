@@ -291,7 +291,10 @@ class Person(Frozen):
     id: str
     points: int = Field(gt=0)
     file: str | None = None
-    """The paper that is marked, as the commit must hold it in the assignment's folder: "report.pdf"."""
+    """The paper that is marked, as the commit must hold it in the assignment's folder: "report.pdf".
+
+    In a notebook, "solution.ipynb", these are the cells with the ids of the rubric's lines.
+    """
     max_pages: int | None = Field(default=None, gt=0)
     """How long a PDF may be; told to the group, and nobody loses points for it by themselves."""
     max_words: int | None = Field(default=None, gt=0)
@@ -303,6 +306,11 @@ class Person(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    @property
+    def is_in_notebook(self) -> bool:
+        """Whether what is marked are answers in cells of a notebook."""
+        return (self.file or "").endswith(".ipynb")
+
     def line(self, id: str) -> RubricLine | None:
         """The line of the rubric with this id; None without one."""
         return next((line for line in self.lines if line.id == id), None)
@@ -311,6 +319,8 @@ class Person(Frozen):
     def _named(self) -> Person:
         if self.file is not None and not re.fullmatch(r"(?!\.|/)[\w ./-]+", self.file):
             raise ValueError(f'file = "{self.file}": write a path within the repository, such as "report.pdf"')
+        if self.is_in_notebook and not (self.lines or self.rubric):
+            raise ValueError(f'file = "{self.file}": answers are cells with the ids of lines: add [[criterion.line]]')
         if self.rubric is not None and not re.fullmatch(r"[\w-]+(\.toml)?", self.rubric):
             raise ValueError(f'rubric = "{self.rubric}": write the name of a rubric or of a file, such as "paper.toml"')
         limits = {"max_pages": self.max_pages, "max_words": self.max_words}

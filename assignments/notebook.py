@@ -19,6 +19,8 @@ from typing import Any, Final, Literal
 NOTEBOOK: Final = "solution.ipynb"
 CARRIED: Final = "MEDMARK"
 """The constant in which a notebook carries its interface and public tests; a solution has no part of it."""
+UNANSWERED: Final = "*Write your answer here.*"
+"""The text of a cell that a person marks, as it is handed out."""
 NOTEBOOK_BYTES: Final = 25_000_000
 """How large a notebook may be, with its outputs."""
 SOURCE_CHARACTERS: Final = 250_000
@@ -121,6 +123,12 @@ def read_notebook(data: bytes, name: str = NOTEBOOK) -> Notebook:
     return Notebook(cells, metadata if isinstance(metadata, dict) else {})
 
 
+def answers_in(notebook: Notebook, ids: Sequence[str]) -> dict[str, str]:
+    """What was written in the cells with these ids, nbgrader's or the cells' own; the last cell of an id counts."""
+    answers = {cell.grading.grade_id if cell.grading else cell.id: cell.source.strip() for cell in notebook.cells}
+    return {id: answers[id] for id in ids if id in answers}
+
+
 def _document(data: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8-sig"))
@@ -142,7 +150,9 @@ def _cell(cell: object, number: int, name: str) -> NotebookCell:
         source = "".join(source)
     if not isinstance(source, str) or kind not in KINDS:
         raise NotANotebook(f"{name}: cell {number} is not as Jupyter writes it: save the notebook again in Jupyter")
-    lines = source.replace("\r\n", "\n").replace("\r", "\n")
+    # JSON can name halves of characters, which no file of text can hold.
+    text = source.encode("utf-8", "replace").decode("utf-8")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return NotebookCell(kind, lines, id if isinstance(id, str) else "", metadata if isinstance(metadata, dict) else {})
 
 

@@ -53,6 +53,8 @@ class HandIn:
     """Why this commit counts, or why none does."""
     problems: tuple[str, ...] = ()
     """Problems of the submission and how to cure them; students read these."""
+    notes: tuple[str, ...] = ()
+    """What of a notebook was left out as a matter of course; students read these."""
     flags: tuple[str, ...] = ()
     """Points for staff to check; students never read these."""
     board_name: str = ""
@@ -89,6 +91,7 @@ def hand_in_of(
         provisional=submission.state == "provisional",
         why=submission.reason[:1].upper() + submission.reason[1:],
         problems=submission.problems,
+        notes=submission.notes,
         flags=submission.flags,
         board_name=board_name,
     )
@@ -182,6 +185,7 @@ def feedback_page(
         checks=checks_of(findings, step, audience),
         members=members if audience == "staff" else (),
         problems=[problem for problem in hand_in.problems if sentence(problem) not in shown],
+        notes=hand_in.notes,
         public=[line_of(f, audience) for f in findings if f.kind == "public_test"],
         next_step=step,
         notices=[line_of(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],

@@ -17,6 +17,7 @@ from markupsafe import escape
 from assignments.assignment import Person
 from assignments.errors import UserError
 from assignments.files import replace_file
+from assignments.rubric import RubricLine
 from graders.marks.diagnosis import known_mistakes
 from graders.marks.mark import Mark, MarkedLine, Verdict, added_up
 from graders.marks.marker_forms import FACTS
@@ -79,7 +80,8 @@ def write_marking(
                 copies[copy.code] = copy
                 on_progress(number, len(planned.papers), copy.code)
             notes += _paper_notes(planned, copies)
-        pages = dict(_pages(planned))
+        answers = {code: copy.answers for code, copy in copies.items()}
+        pages = dict(_pages(planned, answers))
         folders = [_write_form(planned, form, path, copies, pages) for form, path in forms.items()]
     return WrittenMarking(planned.key.path, tuple(folders), tuple(notes))
 
@@ -138,15 +140,19 @@ def _paper_notes(planned: PlannedMarking, copies: Mapping[str, PaperCopy]) -> It
             yield f"{paper.code} ({paper.group}): its text holds {', '.join(copy.names)}"
 
 
-def _pages(planned: PlannedMarking) -> Iterator[tuple[str, str]]:
-    """By code: the staff page of a paper's group, without names and without other markers' work."""
+def _pages(planned: PlannedMarking, answers: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """By code: the staff page of a paper's group, without names and without other markers' work.
+
+    Args:
+        answers: By code, what the group wrote for the lines of the criterion's rubric.
+    """
     results, course = planned.change.results, planned.change.course
     marks = {mark.group: mark for mark in results.marks}
     mistakes = known_mistakes(results.assignment)
     names = sorted({name for group in course.groups for name in telling(group) if name}, key=len, reverse=True)
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(str(escape(name)))}(?!\w)" for name in names), re.IGNORECASE)
     for paper in planned.papers:
-        mark = _unmarked(marks[paper.group], planned)
+        mark = _unmarked(marks[paper.group], planned, answers.get(paper.code, {}))
         step = next_step(mark, results.assignment, mistakes)
         page = feedback_page(mark, results.assignment, HandIn(paper.code), audience="staff", step=step)
         yield paper.code, _without(pattern, page)
@@ -158,9 +164,14 @@ def _without(names: re.Pattern[str], page: str) -> str:
     return "".join(part if number % 2 else names.sub(REMOVED, part) for number, part in enumerate(parts))
 
 
-def _unmarked(mark: Mark, planned: PlannedMarking) -> Mark:
+def _unmarked(mark: Mark, planned: PlannedMarking, answers: Mapping[str, str]) -> Mark:
     """The group's mark without its commit, and without what people gave: a second marker does not read the first."""
     people = {item.id: item for item in planned.change.results.assignment.criteria if isinstance(item, Person)}
+    own = planned.criterion.id
+
+    def line_of(criterion: str, line: RubricLine) -> MarkedLine:
+        return MarkedLine(line, answer=answers.get(line.id, "") if criterion == own else "")
+
     findings = tuple(
         replace(
             finding,
@@ -169,7 +180,7 @@ def _unmarked(mark: Mark, planned: PlannedMarking) -> Mark:
             exact=None,
             note="",
             waits_for="",
-            rubric=tuple(MarkedLine(line) for line in people[finding.criterion].lines),
+            rubric=tuple(line_of(finding.criterion, line) for line in people[finding.criterion].lines),
         )
         if finding.kind == "person"
         else finding

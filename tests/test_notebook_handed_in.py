@@ -112,3 +112,52 @@ def test_check_marks_the_notebook_in_a_folder(tmp_path: Path, course: Path) -> N
     assert done.code == 0, done.out + done.err
     assert "1 of 1 public tests passed." in done.out
     assert ":| solution.ipynb, cell 1, line 2: !pip install torch is left out" in done.out
+
+
+# Answers that a person marks
+
+QUESTIONS = """
+[[criterion]]
+kind = "person"
+id = "reasons"
+points = 10
+file = "solution.ipynb"
+[[criterion.line]]
+id = "why_half"
+title = "Why the halves"
+points = 6
+question = "Why does the difference tell them apart?"
+[[criterion.line]]
+id = "limits"
+title = "Limits"
+points = 4
+"""
+
+
+def answered(notebook: bytes, **answers: str) -> bytes:
+    """The notebook with a text cell for each answer, as the handout has it."""
+    document = json.loads(notebook)
+    for id, text in answers.items():
+        grading = {"nbgrader": {"schema_version": 3, "grade_id": id, "grade": True, "solution": True, "points": 1}}
+        document["cells"].append({"cell_type": "markdown", "metadata": grading, "source": text})
+    return json.dumps(document).encode()
+
+
+def test_a_marker_gets_the_answers_by_the_ids_of_the_lines_and_nothing_else_of_the_notebook(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "halves-2027", {})
+    toml = course / "halves/assignment.toml"
+    toml.write_text(toml.read_text().replace("points = 60", "points = 50") + QUESTIONS)
+    answers = {"why_half": "<script>it</script> is *brighter*", "limits": "*Write your answer here.*"}
+    notebook = answered(book(SOUND, "NAME = 'canary-elsewhere'"), **answers)
+    write_roster(course, {"ada": {HOME: notebook}, "bob": {"halves/solution.py": SOUND}})
+    medmark("collect", "halves", "-c", course)
+    medmark("grade", "halves", "-c", course, "--yes", "--trust-submissions")
+    assert "halves/solution.ipynb: nothing is written in limits; answer there" in told(course, "ada")
+    assert "solution.ipynb is not in the commit" in told(course, "bob")
+    done = medmark("marking", "halves", "reasons", "-c", course, "--out", tmp_path / "forms", "--markers", "ann")
+    assert done.code == 0, done.err
+    (text,) = (tmp_path / "forms").rglob("papers/*")
+    assert text.read_text() == f"## Why the halves\n\n{answers['why_half']}\n\n## Limits\n\n(no answer)\n"
+    page = (text.parents[1] / "pages" / f"{text.stem}.html").read_text()
+    assert '<pre class="answer">&lt;script&gt;it&lt;/script&gt; is *brighter*</pre>' in page
+    assert "canary-elsewhere" not in page

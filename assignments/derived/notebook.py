@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from assignments.assignment import Assignment, Framework
+from assignments.assignment import Assignment, Framework, Person
 from assignments.derived.brief import brief_text
 from assignments.derived.cutting import CutReference, Piece, cut, quoted
 from assignments.derived.interface import Declared, declared_nodes, interface_text
@@ -26,7 +26,7 @@ from assignments.drawing.brief_picture import PICTURE, BriefPicture
 from assignments.errors import UserError
 from assignments.folders import reference_path
 from assignments.load import public_tests
-from assignments.notebook import CARRIED, Notebook, NotebookCell
+from assignments.notebook import CARRIED, NOTEBOOK, UNANSWERED, Notebook, NotebookCell
 
 BEGIN: Final = "### BEGIN SOLUTION"
 END: Final = "### END SOLUTION"
@@ -70,9 +70,12 @@ def notebook_of(
     cells = [
         *_introduction(assignment, terms),
         *_of_a_reference(left, source, exercises, _tests(assignment), solved=solved),
+        *_answers(assignment),
         _text(
-            "## Hand in\n\nA notebook is for working. What is marked is `solution.py`: copy the imports, constants, "
-            "functions and classes of this notebook into it, without `check` and without what you tried."
+            f"## Hand in\n\nSave this notebook as `{assignment.id}/{NOTEBOOK}` in your group's repository, commit and "
+            "push. Its imports, functions, classes and constants in capitals are marked; whatever else you tried may "
+            f"stay. `medmark check --handin` says what the marker will see. A `{assignment.id}/solution.py` beside it "
+            "would count instead: delete it."
         ),
     ]
     return Notebook(tuple(_numbered(cells)), KERNEL)
@@ -140,6 +143,17 @@ def _quoted(text: str) -> str:
     if "\n" not in text:
         return repr(text)
     return quoted(text) if "'''" in text or text.endswith("\\") else f"r'''{text}'''"
+
+
+def _answers(assignment: Assignment) -> Iterator[NotebookCell]:
+    """A cell for each answer that a person marks: by its id the marker gets it."""
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Person) and criterion.is_in_notebook:
+            yield _text("## Questions\n\nA person marks what you write here.")
+            for line in criterion.lines:
+                yield _text(f"**{line.title}** ({line.points} points). {line.question}")
+                own = _grading(line.id, solution=True, grade=True, points=line.points)
+                yield NotebookCell("markdown", UNANSWERED, metadata=own)
 
 
 # The body: the reference, cell by cell

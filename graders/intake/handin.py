@@ -17,14 +17,14 @@ from assignments.errors import UserError
 from graders.intake.checkout import Caps, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import RuntimeLookup, runtime_in_handout
-from graders.intake.likeness import is_starter
+from graders.intake.likeness import is_starter, left_for_a_notebook
 from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.own_versions import versions_differ
 from graders.intake.papers import paper_problems
-from graders.intake.source import read_source, solution_file
+from graders.intake.source import SOLUTION, read_source, solution_file
 from graders.intake.static_checks import missing_solution, static_checks
-from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, solution_entries
+from graders.intake.submission import STARTER_BESIDE_NOTEBOOK, UNTOUCHED_PROBLEM, find_solution, solution_entries
 
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
@@ -60,6 +60,8 @@ class Handin:
     """Files of the solution that ignore rules keep out, the repository's or the student's own."""
     problems: tuple[str, ...] = ()
     """Problems of the commit with cures, as the marker would report them."""
+    notes: tuple[str, ...] = ()
+    """What the marker leaves out of a notebook, and nobody need cure."""
     in_git: bool = True
     left_out: tuple[str, ...] = ()
     """Settings of the repository that medmark ignored."""
@@ -106,6 +108,7 @@ class Handin:
         if self.versions:
             lines.append(f":| {self.versions}")
         lines += [f":( {problem}" for problem in self.problems]
+        lines += [f":| {note}" for note in self.notes]
         if not self.problems:
             lines.append(":) the marker can read all of it, and has everything that it imports")
         return tuple(lines)
@@ -139,10 +142,11 @@ def _inspected(clone: OwnClone, assignment: Assignment, runtime: RuntimeLookup, 
     solution = find_solution(clone.root, assignment.id)
     prefix = f"{assignment.id}/" if solution is not None and solution != clone.root else ""
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if commit:
         with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
             target = Path(scratch) / "clone"
-            problems = _problems_of(clone.bare, commit, target, assignment, runtime, caps)
+            problems, notes = _seen_in(clone.bare, commit, target, assignment, runtime, caps)
     return Handin(
         root=clone.root,
         assignment=assignment,
@@ -155,6 +159,7 @@ def _inspected(clone: OwnClone, assignment: Assignment, runtime: RuntimeLookup, 
         uncommitted=_below(prefix, changed),
         ignored=tuple(name for name in _below(prefix, ignored) if _last(name) not in OF_THE_KIT),
         problems=problems,
+        notes=notes,
         left_out=clone.left_out,
         versions=_versions(solution, assignment, runtime),
     )
@@ -188,30 +193,33 @@ def clean_clone(handin: Handin, target: Path) -> Path:
     return target
 
 
-def _problems_of(
+def _seen_in(
     git_dir: Path,
     commit: str,
     target: Path,
     assignment: Assignment,
     runtime: RuntimeLookup,
     caps: Caps,
-) -> tuple[str, ...]:
-    """The problems of a commit, as the marker would report them."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The problems of a commit, as the marker would report them, and its notes."""
     try:
         entries = tree_of(git_dir, commit, "", HERE)
         papers = paper_problems(assignment, entries, git_dir, caps, HERE)
         inside = solution_entries(entries, assignment.id)
         if inside is None:
-            return (missing_solution((entry.path for entry in entries), assignment.id), *papers)
+            return (missing_solution((entry.path for entry in entries), assignment.id), *papers), ()
         written = write_files(git_dir, inside, target, caps, HERE)
     except GitFailed as failure:
-        return (f"the commit cannot be read: {failure.feedback}",)
-    solution = solution_file(target)
-    if not solution.is_file():
-        return (*written.problems, *papers)
+        return (f"the commit cannot be read: {failure.feedback}",), ()
+    if not solution_file(target).is_file():
+        return (*written.problems, *papers), ()
+    notes: tuple[str, ...] = ()
+    if left_for_a_notebook(target, assignment):
+        (target / SOLUTION).unlink()
+        notes = (STARTER_BESIDE_NOTEBOOK,)
     checks = static_checks(target, assignment, runtime)
-    untouched = [UNTOUCHED_PROBLEM] if is_starter(solution, assignment) else []
-    return (*written.problems, *untouched, *checks.problems, *papers)
+    untouched = [UNTOUCHED_PROBLEM] if is_starter(solution_file(target), assignment) else []
+    return (*written.problems, *untouched, *checks.problems, *papers), (*notes, *checks.notes)
 
 
 def _caps(assignment: Assignment) -> Caps:

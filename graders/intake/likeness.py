@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.derived.notebook import NotebookTerms, notebook_of
 from assignments.derived.starter import starter_texts
+from assignments.folders import reference_path
 from assignments.load import references
-from graders.intake.source import ONE_PARSES, Source, read_source, source_of
+from assignments.notebook import solution_of
+from graders.intake.source import ONE_PARSES, SOLUTION, SOLUTIONS, Source, read_source, source_of
 
 SHINGLE = 12
 """Tokens that are compared together: about a line and a half."""
@@ -35,13 +38,20 @@ def copied_from(solution: Path, assignment: Assignment) -> str:
     shared = {path.name: own & _shingles(code_tokens(path)) for path in references(assignment).values()}
     name = max(shared, key=lambda name: len(shared[name]), default="")  # references share what is NumPy in each
     share = len(shared.get(name, ())) / len(own)
-    return f"{share:.0%} of the code of solution.py is that of the published {name}" if share >= COPIED else ""
+    return f"{share:.0%} of the code of {solution.name} is that of the published {name}" if share >= COPIED else ""
 
 
 def is_starter(solution: Path, assignment: Assignment) -> bool:
     """Whether the code of a solution is that of a starter, whatever its comments and layout."""
     tokens = code_tokens(solution)
-    return bool(tokens) and tokens in _starters(assignment)
+    own = _notebooks(assignment) if solution.suffix == ".ipynb" else _starters(assignment)
+    return bool(tokens) and tokens in own
+
+
+def left_for_a_notebook(folder: Path, assignment: Assignment) -> bool:
+    """Whether a notebook counts although there is a solution.py, since this is the unchanged starter."""
+    both = all((folder / name).is_file() for name in SOLUTIONS)
+    return both and is_starter(folder / SOLUTION, assignment)
 
 
 def starters_of(assignment: Assignment) -> dict[str, str]:
@@ -87,6 +97,14 @@ def _starters(assignment: Assignment) -> list[tuple[str, ...]]:
     """The tokens of each starter."""
     texts = starters_of(assignment)
     return [_tokens_of(source_of(text.encode(), name)) for name, text in texts.items() if name.startswith("solution")]
+
+
+def _notebooks(assignment: Assignment) -> list[tuple[str, ...]]:
+    """The tokens of what is the solution in each notebook of the handout, before anybody worked on it."""
+    frameworks = [name for name in assignment.frameworks if reference_path(assignment.folder, name).is_file()]
+    with ONE_PARSES:
+        texts = [solution_of(notebook_of(assignment, name, NotebookTerms(""))).text for name in frameworks]
+    return [_tokens_of(source_of(text.encode(), SOLUTION)) for text in texts]
 
 
 def _of_starters(assignment: Assignment) -> set[tuple[str, ...]]:

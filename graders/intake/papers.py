@@ -11,14 +11,17 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from assignments.assignment import Assignment, Person
+from assignments.files import replace_file
+from assignments.notebook import NOTEBOOK_BYTES, UNANSWERED, NotANotebook, answers_in, read_notebook
 from graders.intake.checkout import Caps, TreeEntry, write_files
 from graders.intake.hardened_git import Reach
 from graders.intake.listing import first_of, printable
+from graders.intake.source import ONE_PARSES
 
 READ_CPU_S, READ_MB = 10, 1024
 """What reading one paper may take."""
@@ -56,6 +59,8 @@ class Paper:
     """None where there is no such file, or it may not be copied: then `problems` say why."""
     problems: tuple[str, ...] = ()
     """For the group, with its cure."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """Of a notebook, by the line's id: what the group wrote in the cell of this id. Its file then holds these alone."""
 
 
 def papers_of(assignment: Assignment) -> tuple[Person, ...]:
@@ -132,7 +137,32 @@ def paper_at(
         start = stream.read(1024)
     if is_pdf(criterion) and b"%PDF-" not in start:
         return Paper(name, None, (f"{name} is not a PDF; export it again, commit and push",))
-    return Paper(name, file)
+    return _answered(criterion, name, file) if criterion.is_in_notebook else Paper(name, file)
+
+
+def _answered(criterion: Person, name: str, file: Path) -> Paper:
+    """The answers in a notebook: nothing else of it goes to a marker, since its other cells could name the group."""
+    with file.open("rb") as stream:
+        data = stream.read(NOTEBOOK_BYTES + 1)
+    try:
+        with ONE_PARSES:
+            notebook = read_notebook(data, name)
+    except NotANotebook as error:
+        return Paper(name, None, (str(error),))
+    answers = answers_in(notebook, [line.id for line in criterion.lines])
+    written = {id: text for id, text in answers.items() if text and text != UNANSWERED}
+    lacking = [line.id for line in criterion.lines if line.id not in answers]
+    open_cells = [id for id in answers if id not in written]
+    problems = []
+    if lacking:
+        which = ", ".join(lacking)
+        problems.append(f"{name} has no cell with the id {which}; take the notebook of the handout, and answer there")
+    if open_cells:
+        problems.append(f"{name}: nothing is written in {', '.join(open_cells)}; answer there, commit and push")
+    text = "\n\n".join(f"## {line.title}\n\n{written.get(line.id, '(no answer)')}" for line in criterion.lines)
+    copy = file.with_name("answers.md")
+    replace_file(copy, f"{text}\n")
+    return Paper(name, copy, tuple(problems), written)
 
 
 def _missing(file: str, folder: str, there: Collection[str]) -> str:

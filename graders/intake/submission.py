@@ -25,7 +25,7 @@ from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, wr
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import RuntimeLookup
-from graders.intake.likeness import copied_from, is_starter, starters_of
+from graders.intake.likeness import copied_from, is_starter, left_for_a_notebook, starters_of
 from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import ONE_PARSES, SOLUTION, SOLUTIONS, read_source, solution_file
 from graders.intake.static_checks import StaticChecks, loads_weights, missing_solution, static_checks
@@ -37,7 +37,8 @@ RECORD = 7
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
-UNTOUCHED_PROBLEM = "solution.py is the unchanged starter; if you have worked on it, commit and push"
+STARTER_BESIDE_NOTEBOOK = f"{SOLUTION} is the unchanged starter, so {NOTEBOOK} counts; delete {SOLUTION}"
+UNTOUCHED_PROBLEM = "the solution is the unchanged starter; if you have worked on it, commit and push"
 CHECKED_BY = "graders/intake/static_checks.py"
 """Where the checks of a solution's files begin."""
 TELLING_BYTES = 1024
@@ -60,6 +61,8 @@ class Submission:
     """Digest of that folder: equal digests are equal work."""
     problems: tuple[str, ...] = ()
     """For the group, each with its cure."""
+    notes: tuple[str, ...] = ()
+    """For the group, which need not cure them: what of a notebook was left out."""
     flags: tuple[str, ...] = ()
     """For staff."""
     state: str = "counts"
@@ -174,7 +177,10 @@ def submission_at(
         compared_with: Shared by the submissions of an assignment.
     """
     compared_with = compared_with or ComparedWith(assignment)
-    papers = [[paper.id, paper.file, paper.max_pages, paper.max_words] for paper in papers_of(assignment)]
+    papers = [
+        [paper.id, paper.file, paper.max_pages, paper.max_words, [line.id for line in paper.lines]]
+        for paper in papers_of(assignment)
+    ]
     settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
     # Other settings have another folder: files that a marker may be reading are never replaced.
     target = folder / commit / hashlib.sha256(settings.encode()).hexdigest()[:8]
@@ -188,7 +194,7 @@ def submission_at(
         facts |= _of_starters(target, assignment, compared_with)
         replace_file(record, json.dumps(facts))
     problems, flags = list(facts["problems"]), list(facts["flags"])
-    framework = None
+    framework, notes = None, tuple(facts["notes"])
     if facts["written"]:
         make_readable(target)  # an older one may have been written under a narrow umask
         if facts["starter"]:
@@ -197,6 +203,7 @@ def submission_at(
         checks = _checks(facts, record, target, compared_with)
         framework = checks.framework
         problems += checks.problems
+        notes += checks.notes
     signature = Signature(**facts["signature"]) if facts["signature"] else None
     return Submission(
         group=group.name,
@@ -209,6 +216,7 @@ def submission_at(
         solution=facts["solution"],
         weights=tuple(facts["weights"]),
         problems=tuple(problems),
+        notes=notes,
         flags=tuple(flags),
         signature=signature,
     )
@@ -257,6 +265,7 @@ def _write(
     entries = tree_of(mirror, commit, group.path, reach)
     inside = solution_entries(entries, assignment.id)
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     if inside is None:
         where = {"root": f"{group.path}/"} if group.path else {}
         problems = (missing_solution((entry.path for entry in entries), assignment.id, **where),)
@@ -267,9 +276,9 @@ def _write(
         if not solution_file(target).is_file():
             problems += ("the solution cannot be read: see above",)
             shutil.rmtree(target)
-        elif _is_left_for_a_notebook(target, assignment):
+        elif left_for_a_notebook(target, assignment):
             (target / SOLUTION).unlink()
-            problems += (f"{SOLUTION} is the unchanged starter, so {NOTEBOOK} counts",)
+            notes = (STARTER_BESIDE_NOTEBOOK,)
     problems += paper_problems(assignment, entries, mirror, caps, reach)
     written_out = target.is_dir()
     solution, weights = _fingerprints(target, assignment) if written_out else (None, ())
@@ -277,6 +286,7 @@ def _write(
     return {
         "written": written_out,
         "problems": problems,
+        "notes": notes,
         "flags": (*written.flags, *([copied] if copied else [])),
         **(_of_starters(target, assignment, compared_with) if written_out else {}),
         "tree": solution_digest(target) if written_out else None,
@@ -289,12 +299,6 @@ def _write(
 def _of_starters(folder: Path, assignment: Assignment, compared_with: ComparedWith) -> dict[str, Any]:
     """Whether a solution is a starter, and with which starters it was compared."""
     return {"starter": is_starter(solution_file(folder), assignment), "starters": compared_with.starters}
-
-
-def _is_left_for_a_notebook(folder: Path, assignment: Assignment) -> bool:
-    """Whether there is a notebook beside a solution.py that nobody has touched."""
-    both = all((folder / name).is_file() for name in SOLUTIONS)
-    return both and is_starter(folder / SOLUTION, assignment)
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:

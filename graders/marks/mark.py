@@ -109,6 +109,8 @@ class MarkedLine:
     """None while it is open."""
     comment: str = ""
     """The marker's, in Markdown."""
+    answer: str = ""
+    """What the group wrote, where it is a cell of a notebook: plain text."""
 
     @property
     def level(self) -> Level | None:

@@ -6,9 +6,9 @@ Names in a paper's text are listed for staff and never removed: nobody could tru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ class PaperCopy:
     """For staff and markers: its length, and whether it can be read; no name stands in them."""
     names: tuple[str, ...] = ()
     """Names of the group's people that its text holds; for staff alone."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a line: what the group wrote in the notebook's cell of this id."""
 
 
 def paper_copies(planned: PlannedMarking, folder: Path) -> Iterator[PaperCopy]:
@@ -63,7 +65,9 @@ def paper_copies(planned: PlannedMarking, folder: Path) -> Iterator[PaperCopy]:
             return PaperCopy(paper.code, None, problems=(f"its commit cannot be read: {failure.feedback}",))
         if copied.file is None:
             return PaperCopy(paper.code, None, problems=("the commit holds no paper that can be opened",))
-        return _cleaned(planned.criterion, paper.code, group, copied.file, folder / f"clean-{number}")
+        clean = _cleaned(planned.criterion, paper.code, group, copied.file, folder / f"clean-{number}")
+        lacking = tuple(line.partition("; ")[0] for line in copied.problems)
+        return replace(clean, problems=(*lacking, *clean.problems), answers=copied.answers)
 
     with ThreadPoolExecutor(max_workers=JOBS) as pool:
         yield from pool.map(copy_of, enumerate(planned.papers))

@@ -20,9 +20,10 @@ from assignments.this_user import expand_home
 from graders.asking.check import CodeTests, run_tests
 from graders.asking.journal import QuestionId, Silent
 from graders.intake.imports import runtime_in_handout
-from graders.intake.source import solution_file
+from graders.intake.likeness import left_for_a_notebook
+from graders.intake.source import SOLUTION, solution_file
 from graders.intake.static_checks import files_below, missing_solution, static_checks
-from graders.intake.submission import find_solution
+from graders.intake.submission import STARTER_BESIDE_NOTEBOOK, find_solution
 from graders.marks.public_results import PublicTestResult
 from graders.wall.session import Session
 
@@ -125,6 +126,8 @@ def checked_solution(assignment: Assignment, folder: Path) -> CheckedSolution:
     if solution is None:
         problem = missing_solution(files_below(folder), assignment.id, "this folder")
         raise UserError(f"{folder}: {problem}. Begin with the handout's starter.")
+    if left_for_a_notebook(solution, assignment):
+        raise UserError(f"{solution / SOLUTION}: {STARTER_BESIDE_NOTEBOOK}")
     checks = static_checks(solution, assignment, runtime_in_handout(assignment))
     if checks.framework is None:
         raise UserError("\n".join(f"{solution_file(solution)}: {problem}" for problem in checks.problems))

@@ -199,7 +199,7 @@ def test_before_the_deadline_a_submission_is_provisional(hall):
 def test_an_untouched_starter_is_reported(hall):
     hall.push({"mlp/solution.py": SOLUTION})
     (receipt,) = hall.collect("12:05")
-    assert "problem     solution.py is the unchanged starter" in receipt.text
+    assert "problem     the solution is the unchanged starter" in receipt.text
     assert hall.submission().untouched
 
 

@@ -132,7 +132,7 @@ def test_the_unchanged_starter_is_reported_and_flagged_but_still_marked(tmp_path
     assert submission.untouched
     assert submission.folder is not None
     assert submission.flags == ("untouched starter",)
-    assert "solution.py is the unchanged starter" in submission.problems[0]
+    assert "the solution is the unchanged starter" in submission.problems[0]
     assert not submitted(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
 
 
