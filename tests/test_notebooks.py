@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from assignments.notebook import read_notebook
+from tests.nbgrader_oracle import nbgrader, with_nbgrader
 from tests.small_course import medmark
-
-NBGRADER = Path(sys.executable).parent / "nbgrader"
-with_nbgrader = pytest.mark.skipif(not NBGRADER.is_file(), reason="nbgrader is not installed (extra `notebooks`)")
 
 
 def test_a_notebook_lies_with_the_wheel_that_its_first_cell_installs(tmp_path: Path) -> None:
@@ -99,15 +94,3 @@ def test_nbgrader_releases_validates_and_grades_the_source_form(tmp_path: Path) 
     tests = sum(cell.grading is not None and cell.grading.is_test for cell in read_notebook(source.read_bytes()).cells)
     assert grades == {"ada": (f"{tests}.0", f"{tests}.0"), "bob": ("0.0", f"{tests}.0")}
     assert ":)" in (tmp_path / "feedback/ada/backprop/backprop.html").read_text()
-
-
-def nbgrader(course: Path, *words: str | Path) -> str:
-    """What the real nbgrader says; the test fails where it does."""
-    root = str(Path(__file__).parents[1])
-    path = f"{NBGRADER.parent}{os.pathsep}{os.environ['PATH']}"  # it runs alembic from there
-    done = subprocess.run(
-        [NBGRADER, *words], cwd=course, env={**os.environ, "PATH": path, "PYTHONPATH": root}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
