@@ -19,6 +19,7 @@ CLASSES = {
     "G": "repositories",
     "F": "values that the host reads",
     "H": "reports, exports, terminals",
+    "J": "notebooks",
 }
 collect_ignore = ["target"]
 """An assignment: its tests are run by medmark."""

@@ -46,14 +46,14 @@ def submitted(tmp_path):
 
 def test_a_notebook_counts_beside_a_starter_that_nobody_touched(submitted, tmp_path):
     submission, handin = submitted(solution_py=STARTER, solution_ipynb=write_notebook(WORKED_ON))
-    left_out = "solution.ipynb, cell {}, line 1: %matplotlib inline is left out".format(len(WORKED_ON.cells))
+    left_out = f"solution.ipynb, cell {len(WORKED_ON.cells)}, line 1: %matplotlib inline is left out"
     for seen in (submission.notes, handin.notes):
         assert seen[0] == BESIDE
         assert seen[-1].startswith(left_out)
     assert not submission.untouched
     assert not (submission.folder / "solution.py").exists()
     assert f":| {BESIDE}" in handin.lines()
-    with pytest.raises(UserError, match="so solution.ipynb counts; delete"):
+    with pytest.raises(UserError, match="is the unchanged starter, so"):
         checked_solution(BACKPROP, tmp_path / "clone")
 
 
