@@ -7,6 +7,7 @@ no wall, and no mark.
 from __future__ import annotations
 
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
@@ -40,6 +41,9 @@ def check_live(names: Mapping[str, Any], ids: Sequence[str]) -> float:
         for result in _results(names, ids):
             passed += result.passed
             print("\n".join(public_test_lines(result)))
+            printed = result.result.printed.rstrip()
+            if printed and result.passed:  # else it is part of the reason
+                print(textwrap.indent(f"Your code printed:\n{printed}", "     "))
     except UserError as error:
         print(error)
     return float(passed)

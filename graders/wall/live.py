@@ -7,6 +7,8 @@ notebook what it says in `medmark check`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import linecache
 import traceback
 import types
@@ -57,12 +59,15 @@ def _is_of_a_notebook(filename: str) -> bool:
 class LiveChannel:
     """A channel to no keeper: each request is answered here, before its last byte is written."""
 
-    def __init__(self, adapter: Adapter, names: Mapping[str, object], reply_bytes: int) -> None:
+    def __init__(self, adapter: Adapter, names: Mapping[str, object], reply_bytes: int, log_bytes: int) -> None:
         self._adapter = adapter
         self._names = names
         self._reply_bytes = reply_bytes
         self._request, self._reply = bytearray(), bytearray()
         self._answers: dict[int, LiveResponder] = {}
+        self._log_bytes = log_bytes
+        self._printed = io.StringIO()
+        """By the functions, since the last worker ended."""
         self.where = ""
         """The line of the notebook in which the last exception was raised."""
 
@@ -95,14 +100,16 @@ class LiveChannel:
             return {"outcome": "ready", "info": {"versions": self._adapter.versions(), "forks": True}}, b""
         if head["verb"] == "end":
             self._answers.pop(head["worker"], None)
-            return {"outcome": "ended"}, b""
+            printed, self._printed = self._printed.getvalue().encode("utf-8", "replace"), io.StringIO()
+            return {"outcome": "ended", "log_bytes": len(printed)}, printed[-self._log_bytes :]
         if head["verb"] == "worker":
             self._answers[head["worker"]] = LiveResponder(self._adapter, self._names, self._reply_bytes, head["seed"])
             request, arrays = {"id": head["id"], "do": "begin", "doubles_bytes": head["doubles_bytes"]}, body
         else:
             request, arrays = split(body)
         answers = self._answers[head["worker"]]
-        words, parts = answers.answer(request, bytearray(arrays))
+        with contextlib.redirect_stdout(self._printed), contextlib.redirect_stderr(self._printed):
+            words, parts = answers.answer(request, bytearray(arrays))
         self.where = answers.where
         return {"outcome": "replied"}, b"".join(map(bytes, frame({"id": request["id"], **words}, parts)))  # type: ignore[arg-type]
 
@@ -119,7 +126,7 @@ class LiveSession(Session):
     """A session with functions in this process."""
 
     def __init__(self, framework: Framework, names: Mapping[str, object], limits: Limits) -> None:
-        self._live = LiveChannel(adapter_of(framework), names, limits.reply_mb * MIB)
+        self._live = LiveChannel(adapter_of(framework), names, limits.reply_mb * MIB, limits.log_kb * 1024)
         super().__init__(self._live, limits)
 
     def call(self, worker: Worker, request: dict[str, Any], parts: Sequence[Part]) -> tuple[Any, list[Array]]:

@@ -59,14 +59,17 @@ def test_a_test_that_fails_says_why_in_the_words_of_check(capsys):
     assert err == ""
 
 
-def test_what_a_function_prints_does_not_reach_the_notebook(capsys):
+def test_what_a_function_prints_stands_below_its_test_and_nothing_goes_to_stderr(capsys):
     def twice(x):
-        print("loud")
-        print("a warning", file=sys.stderr)
+        print("x is", x[0])
+        print("deprecated", file=sys.stderr)  # nbgrader gives 0 points for a test that writes there
         return 2 * x
 
     assert check_live(names(twice=twice), ["test_two_is_four"]) == 1.0
-    assert capsys.readouterr() == (":) Twice 2 is 4.\n", "")
+    out, err = capsys.readouterr()
+    assert out.splitlines()[:3] == [":) Twice 2 is 4.", "     Your code printed:", "     x is 2.0"]
+    assert "deprecated" in out
+    assert err == ""
 
 
 def test_a_function_that_is_not_there_yet_is_named(capsys):
