@@ -30,6 +30,8 @@ OWN_IMPORTS: Final = ("assignments", "graders", "reports")
 PYTHON_BODIES: Final = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "debug"})
 """Magics of a cell (`%%time`) below which Python stands."""
 
+PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif"})
+
 CellKind = Literal["code", "markdown", "raw"]
 KINDS: Final[tuple[CellKind, ...]] = ("code", "markdown", "raw")
 
@@ -66,6 +68,8 @@ class NotebookCell:
     id: str = ""
     """Of version 4.5; empty in older ones."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    attachments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Pictures that were pasted into a cell of text: by name and media type, in Base64."""
 
     @property
     def grading(self) -> Grading | None:
@@ -153,7 +157,19 @@ def _cell(cell: object, number: int, name: str) -> NotebookCell:
     # JSON can name halves of characters, which no file of text can hold.
     text = source.encode("utf-8", "replace").decode("utf-8")
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return NotebookCell(kind, lines, id if isinstance(id, str) else "", metadata if isinstance(metadata, dict) else {})
+    pictures = {} if kind == "code" else _pictures(own.get("attachments"))
+    metadata = metadata if isinstance(metadata, dict) else {}
+    return NotebookCell(kind, lines, id if isinstance(id, str) else "", metadata, pictures)
+
+
+def _pictures(attachments: object) -> dict[str, dict[str, str]]:
+    """The pictures among a cell's attachments: of the kinds that can hold no program."""
+    pictures = {}
+    for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
+        kinds = bundle.items() if isinstance(bundle, dict) else ()
+        if plain := {kind: data for kind, data in kinds if kind in PICTURES and isinstance(data, str)}:
+            pictures[name] = plain
+    return pictures
 
 
 def write_notebook(notebook: Notebook) -> bytes:
@@ -170,7 +186,9 @@ def _written(cell: NotebookCell, number: int) -> dict[str, Any]:
         "metadata": dict(cell.metadata),
         "source": cell.source.splitlines(keepends=True),
     }
-    return whole | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
+    if cell.kind == "code":
+        return whole | {"execution_count": None, "outputs": []}
+    return whole | ({"attachments": cell.attachments} if cell.attachments else {})
 
 
 def check(*tests: str) -> float:

@@ -161,7 +161,7 @@ def _loose(text: str) -> str:
 def _hand_in(
     group: Group, by: str, sources: Sequence[tuple[str, os.DirEntry[str]]], course: Course, assignment_id: str
 ) -> FolderHandIn:
-    walk = _Walk(course.repositories.files * ENTRIES)
+    walk = FolderWalk(course.repositories.files * ENTRIES)
     for prefix, entry in sources:
         if entry.is_dir(follow_symlinks=False):
             walk.folder(entry.path, prefix)
@@ -192,7 +192,7 @@ def _root_of(paths: Sequence[str], assignment_id: str) -> str:
 
 
 @dataclass
-class _Walk:
+class FolderWalk:
     """The regular files below a folder, and what is left out."""
 
     most: int

@@ -78,6 +78,8 @@ class HandedNotebook:
     """What a person should know: cells that were missing, doubled or edited, each a sentence with its cell."""
     problem: str = ""
     """Why the notebook cannot be read, with the cure; empty if it can."""
+    absent: bool = False
+    """Whether there is no such file; `problem` says so."""
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,8 @@ OTHERWISE = {
     ("graders/course/secret.py", "make_secret"): "the secret, which must not be there yet",
     ("graders/intake/checkout.py", "_write_one"): "a file of a checkout, which counts once its record lies beside it",
     ("graders/record/ledger_file.py", "_copied"): "SQLite's own copy, renamed when it is whole",
+    ("graders/intake/nbgrader_gradebook.py", "opened_copy"): "a folder of one look",
+    ("graders/runs/nbgrader_writing.py", "_copied"): "SQLite's own copy of a gradebook, before anything is written",
 }
 WRITERS = {
     "write_text", "write_bytes", "savez", "savez_compressed", "save", "savetxt", "tofile", "copyfile", "copy", "copy2",
