@@ -24,7 +24,8 @@ AS = {"opencv-python-headless": "cv2", "surface-distance": "surface_distance"}
 TOOLS = {"mypy": "/mypy ", "ruff": "/ruff ", "pytest-xdist": " --dist "}
 """Run by the Makefile, with these words."""
 OF_THE_KIT = {"matplotlib": "train.py of a handout draws with it"}
-LATER = {"nbgrader": "the extra is for staff who bring notebooks from it; medmark itself imports nothing of it yet"}
+NBGRADER = "graders/runs/nbgrader_writer.py"
+"""The program that imports nbgrader, in a process of its own."""
 
 
 def normal(name):
@@ -121,7 +122,7 @@ def test_what_an_extra_brings_is_used_by_references_tests_or_tools():
         idle = without_use(others, *PACKAGES, "reference_solutions", "tests", "benchmarks", "staff")
         of_types = {name for name in idle if (of := stubs.fullmatch(name)) and normal(of[1] or of[2]) in required}
         tools = {name for name in idle if name in TOOLS and TOOLS[name] in makefile}
-        assert set(idle) - of_types - tools - set(LATER) - set(OF_THE_KIT) == set(), extra
+        assert set(idle) - of_types - tools - set(OF_THE_KIT) == set(), extra
 
 
 def test_what_is_used_is_required_or_comes_with_what_is_required():
@@ -132,7 +133,8 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
     formats = {normal(distribution(name)) for name in EXTRAS["formats"]}
     paper = {normal(distribution(name)) for name in EXTRAS["pdf"]}
     paper |= {normal(distribution(more)) for name in paper - {"medmark"} for more in requires(name) or ()}
-    brought = required | along | formats | paper | {normal(distribution(name)) for name in EXTRAS["data"]}
+    others = {normal(distribution(name)) for extra in ("data", "notebooks") for name in EXTRAS[extra]}
+    brought = required | along | formats | paper | others
     assert [name for name in sorted(outside) if not installed().get(name, set()) & brought] == []
 
 
@@ -160,6 +162,20 @@ def test_what_writes_pdf_is_imported_by_one_file_and_when_it_writes():
     body = ast.parse((ROOT / "reports/pdf.py").read_text(encoding="utf-8")).body
     at_once = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not names & set(used_in("\n".join(map(ast.unparse, at_once))))
+
+
+def test_nbgrader_is_imported_by_one_program_that_imports_nothing_of_medmark():
+    """It brings 100 packages, and takes seconds to import: only the writing of points into its gradebook needs it."""
+    tree = {file for folder in PACKAGES for file in (ROOT / folder).rglob("*.py")}
+    users = {file for file in tree if "nbgrader" in set(imported_in(file.read_text(encoding="utf-8")))}
+    assert users == {ROOT / NBGRADER}
+    assert not OURS & set(used_in((ROOT / NBGRADER).read_text(encoding="utf-8")))
+
+
+def imported_in(text):
+    """Top-level modules that a source imports; it may look for others with `find_spec`."""
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return used_in("\n".join(map(ast.unparse, imports)))
 
 
 def test_the_package_that_writes_bank_holidays_is_never_imported_by_the_program():

@@ -81,6 +81,7 @@ TALKS = {"reports/console.py", "reports/progress.py", "reports/interrupts.py", "
 ALONE = {
     "assignments/data/folder/decoding.py",
     "graders/intake/paper_reader.py",
+    "graders/runs/nbgrader_writer.py",
     "graders/wall/sandboxes/host_runtime.py",
     "graders/wall/sandboxes/runtimes/survey.py",
     "graders/wall/sandboxes/runtimes/take_out.py",

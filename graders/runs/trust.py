@@ -16,7 +16,15 @@ def sandbox_of(course: Course, named: str | None, trust_submissions: bool) -> Sa
     Raises:
         UserError: there is no such sandbox, or it does not isolate and `trust_submissions` is false.
     """
-    name = named or course.sandbox
+    return sandbox_named(named or course.sandbox, trust_submissions)
+
+
+def sandbox_named(name: str, trust_submissions: bool) -> Sandbox:
+    """The sandbox of this name.
+
+    Raises:
+        UserError: there is no such sandbox, or it does not isolate and `trust_submissions` is false.
+    """
     if name not in SANDBOXES:
         raise UserError(f'--sandbox "{name}": {nearest(name, SANDBOXES)}')
     sandbox = SANDBOXES[name]()

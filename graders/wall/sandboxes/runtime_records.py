@@ -129,6 +129,11 @@ def modules_of(distribution: str) -> tuple[str, ...]:
     return MODULES_OF.get(distribution, (distribution.replace("-", "_"),))
 
 
+def distribution_of(module: str) -> str:
+    """The distribution that brings a module, as far as its name differs and is known here."""
+    return next((name for name, modules in MODULES_OF.items() if module in modules), module)
+
+
 def medical_among(packages: Mapping[str, str]) -> dict[str, str]:
     """Those that medical imaging uses and a solution may import, with their versions."""
     modules = {name.partition(".")[0] for name in (*MEDICAL, "monai")}
