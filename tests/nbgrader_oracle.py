@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -56,13 +57,18 @@ def auto_scores(course: Path, assignment: str) -> dict[CellKey, float | None]:
         }
 
 
-def autograded(course: Path, assignment: str, scratch: Path, *, fails: bool = False) -> dict[CellKey, float | None]:
+def autograded(
+    course: Path, assignment: str, scratch: Path, *, fails: bool = False, without: Collection[str] = ()
+) -> dict[CellKey, float | None]:
     """The points that `nbgrader autograde` gives, in a copy of the course, which stays below `scratch`.
 
     Args:
         fails: Whether it is expected to end with an error, as after a notebook that is not JSON.
+        without: Students whose hand-ins are left out.
     """
     copy = scratch / f"{course.name}_autograded"
     shutil.copytree(course, copy)
+    for student in without:
+        shutil.rmtree(copy / "submitted" / student)
     nbgrader(copy, "autograde", assignment, "--create", fails=fails)
     return auto_scores(copy, assignment)
