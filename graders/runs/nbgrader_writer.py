@@ -14,30 +14,39 @@ from nbgrader.api import Gradebook, MissingEntry  # type: ignore[import-untyped]
 
 
 def main() -> None:
-    """Write what stdin says; stdout has a JSON object with `notes`, and with `error` where nothing more was written."""
+    """Write what stdin says; stdout has a JSON object with `notes`, `untimed`, and `error`, empty if all went well."""
     work = json.load(sys.stdin)
     notes: list[str] = []
+    untimed: list[str] = []
     with Gradebook(work["db_url"], course_id=work["course_id"]) as gradebook:
         try:
             for submission in work["submissions"]:
+                if not _submitted(gradebook, work["assignment"], submission):
+                    untimed.append(submission["student"])
                 _write(gradebook, work["assignment"], submission, notes)
             gradebook.db.commit()
         except MissingEntry as error:
             gradebook.db.rollback()
-            print(json.dumps({"notes": notes, "error": str(error)}))
+            print(json.dumps({"notes": notes, "untimed": untimed, "error": str(error)}))
             return
-    print(json.dumps({"notes": notes, "error": ""}))
+    print(json.dumps({"notes": notes, "untimed": untimed, "error": ""}))
 
 
-def _write(gradebook: Any, assignment: str, submission: dict[str, Any], notes: list[str]) -> None:
+def _submitted(gradebook: Any, assignment: str, submission: dict[str, Any]) -> bool:
+    """Enter who handed in, and when; whether that time could be read."""
     student = submission["student"]
     gradebook.update_or_create_student(student)
     try:
         when = {"timestamp": submission["timestamp"]} if submission["timestamp"] else {}
         gradebook.update_or_create_submission(assignment, student, **when)
     except ValueError:
-        notes.append(f"{student}: timestamp.txt holds no time, so the gradebook has none")
         gradebook.update_or_create_submission(assignment, student)
+        return False
+    return True
+
+
+def _write(gradebook: Any, assignment: str, submission: dict[str, Any], notes: list[str]) -> None:
+    student = submission["student"]
     for notebook in submission["notebooks"]:
         for grade_id, points in notebook["points"].items():
             grade = gradebook.find_grade(grade_id, notebook["name"], assignment, student)

@@ -74,14 +74,28 @@ def write_points(marked: MarkedNotebooks) -> WrittenPoints:
         "assignment": course.assignment,
         "submissions": list(_submissions(course, points)),
     }
-    notes = _run_writer(python, work, backup)
+    notes, untimed = _run_writer(python, work, backup)
+    times = [
+        f"{student}: {TIMESTAMP} holds no time, and formgrader ends at it: correct it or delete it"
+        for student in untimed
+    ]
     for handed in course.handed:
         folder = course.folder / course.settings.autograded_directory / handed.student / course.assignment
         cells = points.get((handed.student, handed.notebook), {})
         replace_file(folder / f"{handed.notebook}.ipynb", _autograded(_in_order(course, handed), cells))
-        if timestamp := timestamp_of(course.hand_in(handed.student)):
+        if handed.student not in untimed and (timestamp := timestamp_of(course.hand_in(handed.student))):
             replace_file(folder / TIMESTAMP, timestamp)
-    return WrittenPoints(gradebook.path, backup, len(marked.points), len(course.handed), notes)
+    return WrittenPoints(gradebook.path, backup, len(marked.points), len(course.handed), (*notes, *times))
+
+
+def check_writable(course: NbgraderCourse) -> None:
+    """Refuse before anything runs what `write_points` would refuse afterwards.
+
+    Raises:
+        UserError: there is no gradebook, it is of an unknown version, or no nbgrader can be had.
+    """
+    _writable(course)
+    _python_with_nbgrader()
 
 
 def _writable(course: NbgraderCourse) -> NbgraderGradebook:
@@ -122,8 +136,8 @@ def _copied(gradebook: Path) -> Path:
     return backup
 
 
-def _run_writer(python: str, work: Mapping[str, Any], backup: Path) -> tuple[str, ...]:
-    """Run the program that writes; what it says."""
+def _run_writer(python: str, work: Mapping[str, Any], backup: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Run the program that writes; what it says, and whose time it could not read."""
     alone = "-P" if python == sys.executable else "-I"  # the modules beside it shall not hide nbgrader's
     done = subprocess.run(
         [python, alone, str(WRITER)], input=json.dumps(work), capture_output=True, text=True, check=False
@@ -135,7 +149,7 @@ def _run_writer(python: str, work: Mapping[str, Any], backup: Path) -> tuple[str
         answer = {"error": done.stdout.strip()[-500:]}
     if answer["error"]:
         raise ToolkitFailure(f"nbgrader could not write: {answer['error']}. The gradebook as it was: {backup}")
-    return tuple(answer["notes"])
+    return tuple(answer["notes"]), tuple(answer["untimed"])
 
 
 def _in_order(course: NbgraderCourse, handed: HandedNotebook) -> SortedNotebook:

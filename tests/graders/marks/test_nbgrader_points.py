@@ -1,4 +1,4 @@
-"""Points of a test cell: what nbgrader would say equals what its own functions say, and medmark counts numbers alone."""
+"""Points of a test cell: what nbgrader would say equals what its own functions say; medmark counts numbers alone."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from graders.record.notebook_course import (
 from tests.nbgrader_oracle import with_nbgrader
 
 TEXTS = (
-    "0", "1", "1.5", "2", "2.0", "2.5", "-1", "-0.0", "1e-3", "1_0", " 1 ", "inf", "-inf", "nan", "True", "False", "None",
-    "'1'", "[1]", "1j", "np.float64(0.5)", "array(1.)", "tensor(1.)", "<object object at 0x1>", "1\n2",
+    "0", "1", "1.5", "2", "2.0", "2.5", "-1", "-0.0", "1e-3", "1_0", " 1 ", "inf", "-inf", "nan", "True", "False",
+    "None", "'1'", "[1]", "1j", "np.float64(0.5)", "array(1.)", "tensor(1.)", "<object object at 0x1>", "1\n2",
 )  # fmt: skip
 
 
