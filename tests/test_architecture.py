@@ -157,9 +157,10 @@ FORBIDDEN_METHODS = {
 """Whatever they belong to; `spec_from_file_location`, `run_path` and `exec_module` have a test of their own below."""
 BY_PATH = {
     "assignments/interface.py", "assignments/data/sources/own.py", "graders/metrics/__init__.py",
+    "graders/asking/lifted_cells.py",
     "graders/wall/inside/answering.py", "graders/wall/inside/start.py", "graders/wall/inside/worker.py",
 }  # fmt: skip
-"""Files that run an author's files, or a student's behind the wall."""
+"""Files that run an author's files, an instructor's test cells, or a student's code behind the wall."""
 BY_NAME = {"graders/runs/engines/preload.py", "graders/wall/sandboxes/runtimes/survey.py"}
 """Files that import by a name that is ours: pytest's plug-ins, and an image's packages while it is built."""
 AUTHORS_DATA = {"h5py": {"assignments/data/folder/hdf5.py", "assignments/data/folder/hdf5_contents.py"}}

@@ -29,9 +29,12 @@ from graders.wall.source_lines import source_lines_of
 from graders.wall.wire import Array, arrays_of, decode
 
 SIGKILL, SIGXCPU = 9, 24
-EXCEPTIONS = frozenset(
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
-)
+EXCEPTIONS_BY_NAME: dict[str, type[BaseException]] = {
+    name: value
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+EXCEPTIONS = frozenset(EXCEPTIONS_BY_NAME)
 OF_A_LOST_CHILD = frozenset({
     "RuntimeError", "EOFError", "OSError", "BrokenPipeError", "ConnectionError", "ConnectionResetError",
     "ConnectionAbortedError", "ConnectionRefusedError", "ChildProcessError", "TimeoutError", "Exception",

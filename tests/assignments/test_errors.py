@@ -50,9 +50,9 @@ def test_an_error_of_another_library_with_the_name_of_a_medmark_error_is_a_defec
         cli._explain(other("of another library"))
 
 
-CAUGHT = {"_DeclarationError", "UnreadableTable", "Malformed", "WrongAddress", "_WrongCell", "NotANotebook"}
-"""Their callers turn them into an error of the tree that names the file or the document. The last is raised behind the
-wall too, by the same text."""
+CAUGHT = {"_DeclarationError", "UnreadableTable", "Malformed", "WrongAddress", "_WrongCell", "NotANotebook", "_Again"}
+"""Their callers turn them into an error of the tree that names the file or the document. `NotANotebook` is raised
+behind the wall too, by the same text."""
 
 
 def test_every_error_of_medmark_is_in_the_tree() -> None:

@@ -123,6 +123,7 @@ OTHERWISE = {
     ("graders/wall/sandboxes/host_runtime.py", "_install"): "the list that pip reads, in an unfinished environment",
     ("graders/course/secret.py", "make_secret"): "the secret, which must not be there yet",
     ("graders/intake/checkout.py", "_write_one"): "a file of a checkout, which counts once its record lies beside it",
+    ("graders/runs/nbgrader_running.py", "_slot"): "an empty solution, in a folder of one slot",
     ("graders/record/ledger_file.py", "_copied"): "SQLite's own copy, renamed when it is whole",
     ("graders/intake/nbgrader_gradebook.py", "opened_copy"): "a folder of one look",
     ("graders/runs/nbgrader_writing.py", "_copied"): "SQLite's own copy of a gradebook, before anything is written",
