@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from graders.intake.hand_in_commits import TakenFolder
     from graders.marks.results import Results
     from graders.runs.marking import Change
+    from graders.runs.nbgrader_marking import PlannedNotebooks
     from graders.runs.public_check import CheckedSolution
 
 app = typer.Typer(
@@ -287,8 +288,15 @@ def _say_waiting(
 
 @app.command()
 def grade(
-    assignment: AssignmentName,
+    assignment: Annotated[
+        str | None,
+        typer.Argument(metavar="ASSIGNMENT", help="Id of the assignment in course.toml, or its name in nbgrader."),
+    ] = None,
     course: CourseOption = Path("."),
+    nbgrader: Annotated[
+        Path | None,
+        typer.Option("--nbgrader", metavar="FOLDER", help="A course of nbgrader's, instead of one of medmark's."),
+    ] = None,
     only: Only = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Submissions marked at once; by default as many as fit.")
@@ -307,6 +315,10 @@ def grade(
     by: By = None,
     yes: Yes = False,
     dry_run: DryRun = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="With --nbgrader: then write the points into its gradebook.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --nbgrader: list every cell.")] = False,
     as_json: AsJson = False,
     audience: AudienceOption = "staff",
 ) -> None:
@@ -316,14 +328,29 @@ def grade(
     test runs only that test. If stopped or killed, the same command continues. If marks in force move, you see the
     difference first, and it is applied only if you agree; exit code 1 if you do not. Exit code 3 if a mark had to be
     withheld.
+
+    --nbgrader marks an assignment of nbgrader's behind the wall, and needs that folder alone: no course.toml, no
+    roster. It prints what nbgrader would give and what medmark gives, with the reason where they differ. Nothing in the
+    folder is changed without --write, which copies the gradebook first and leaves manual scores as they are. --only
+    then names a student.
     """
+    if nbgrader is not None:
+        aside = course if course != Path(".") else None
+        options = (("--course", aside), ("--reason", reason), ("--by", by), ("--as", audience != "staff"))
+        for option, typed in (*options, ("--dry-run", dry_run)):
+            _check_apart(("--nbgrader", nbgrader), (option, typed))
+        planned = _planned_notebooks(nbgrader, assignment, sandbox, trust_submissions, only or ())
+        _mark_notebooks(planned, jobs, write=write, yes=yes, whole=every, as_json=as_json)
+        return
+    _check_with("--nbgrader", None, ("--write", write), ("--all", every))
+    if assignment is None:
+        _fail("name the ASSIGNMENT that is marked: medmark status lists them", 2)
     _check_name(audience, ("staff", "student"), "--as")
     opened = _course(course)
     who = _decider(opened, by)
     change = _marked(opened, assignment, sandbox, trust_submissions, only or (), jobs)
     if as_json:
-        differences = change.differences if audience == "staff" else None
-        console.print_marks_as_json(change.results, audience, differences)
+        console.print_marks_as_json(change.results, audience, change.differences if audience == "staff" else None)
     else:
         console.print_marks(change.results)
     done = _applied(change, who, yes=yes, dry_run=dry_run, quiet=as_json, reason=reason)
@@ -331,6 +358,37 @@ def grade(
     if done:
         console.warn(f"Next: medmark report {assignment}{_in_course(course)}")
     raise typer.Exit(0 if done or dry_run else 1)
+
+
+def _planned_notebooks(
+    folder: Path, assignment: str | None, sandbox: str | None, trust_submissions: bool, only: Sequence[str]
+) -> PlannedNotebooks:
+    """A course of nbgrader's, read; what it lacks is said first."""
+    from graders.runs.nbgrader_marking import planned_notebooks
+
+    planned = planned_notebooks(folder, assignment, sandbox=sandbox, trust_submissions=trust_submissions, only=only)
+    console.warn_all((*planned.course.notes, *planned.lacking_lines()))
+    return planned
+
+
+def _mark_notebooks(
+    planned: PlannedNotebooks, jobs: int | None, *, write: bool, yes: bool, whole: bool, as_json: bool
+) -> None:
+    """Mark the notebooks, print what differs, and write the points if a person says so."""
+    from graders.runs.nbgrader_marking import marked_notebooks
+    from graders.runs.nbgrader_running import run_notebooks
+    from graders.runs.nbgrader_writing import check_writable, write_points
+    from reports.progress import progress
+
+    if write:
+        check_writable(planned.course)
+    with progress("marking") as step:
+        marked = marked_notebooks(planned, run_notebooks, jobs, lambda done, of, text: step(done, of, text, None))
+    console.print_notebooks(marked, whole=whole, as_json=as_json)
+    if write:
+        if not _agreed(f"Write these points to {planned.course.settings.gradebook(planned.course.folder)}?", yes):
+            raise typer.Exit(1)
+        console.print_written_points(write_points(marked))
 
 
 @app.command()

@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.marker_work import PartState, PlannedMarking
     from graders.runs.marking import Change
     from graders.runs.model_check import SolutionTry
+    from graders.runs.nbgrader_marking import MarkedNotebooks
+    from graders.runs.nbgrader_writing import WrittenPoints
     from graders.runs.overview import Overview
     from graders.runs.showing import Showing
     from reports.copies import Format
@@ -327,6 +329,23 @@ def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:
     text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
     for line in text.split("\n"):
         print(terminal_text(line))
+
+
+def print_notebooks(marked: MarkedNotebooks, *, whole: bool, as_json: bool) -> None:
+    """What nbgrader would give and what medmark gives, with the reason where they differ."""
+    from reports.nbgrader_table import notebooks_as_json, table_lines
+
+    if as_json:
+        print_json(notebooks_as_json(marked))
+    else:
+        say_all(table_lines(marked, whole=whole), "    ")
+
+
+def print_written_points(written: WrittenPoints) -> None:
+    """What was written into nbgrader's gradebook, on stderr."""
+    from reports.nbgrader_table import written_lines
+
+    warn_all(written_lines(written))
 
 
 def print_new_assignment(new: NewAssignment) -> None:

@@ -135,7 +135,7 @@ def written_lines(written: WrittenPoints) -> Iterator[str]:
     yield f"{quantity(written.notebooks, 'notebook')} written for formgrader. Next: nbgrader generate_feedback"
 
 
-def as_json(marked: MarkedNotebooks) -> dict[str, Any]:
+def notebooks_as_json(marked: MarkedNotebooks) -> dict[str, Any]:
     """The same for programs, with every cell."""
     return {
         "assignment": marked.course.assignment,

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from assignments.assignment import Framework, Limits
 from assignments.errors import UserError
+from assignments.notebook import OWN_IMPORTS
 from graders.intake.listing import first_of
 from graders.intake.nbgrader_course import NbgraderCourse, read_course
 from graders.intake.notebook_imports import NotebookImports, notebook_imports
@@ -104,6 +105,12 @@ def planned_notebooks(
     modules = {name.casefold() for name in facts_of(framework).modules}
     offered = (lambda name: name.casefold() in modules) if chosen.isolates else _is_installed
     planned = PlannedNotebooks(course, chosen, framework, imports.without(offered))
+    if set(imports.instructor) & set(OWN_IMPORTS):
+        raise UserError(
+            f"the tests of {course.assignment} call medmark's own `check`, which is for students and is in no sandbox. "
+            f"Mark these hand-ins by the hidden tests: name each STUDENT/solution.ipynb, then medmark collect "
+            f"{course.assignment} --folder FOLDER -c COURSE"
+        )
     if planned.lacking.instructor:
         raise UserError("\n".join(planned.lacking_lines()))
     return planned
