@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
+import symtable
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def taught(teaching: Teaching, source: str) -> Teaching:
                 away[name] = module
             else:
                 away.pop(name, None)
-    return Teaching(away, teaching.patched | frozenset(read(tree)) - frozenset(bound(tree)))
+    return Teaching(away, teaching.patched | (read(tree) - set(bound(tree))))
 
 
 @cache
@@ -151,7 +152,7 @@ _CONSTANT = (
 
 def _reasons(tree: ast.Module, teaching: Teaching, binds: Collection[str]) -> Iterator[str]:
     """Why a cell cannot run on the host."""
-    free = frozenset(read(tree)) - frozenset(bound(tree))
+    free = read(tree) - set(bound(tree))
     for name in sorted(free):
         if name in teaching.away:
             yield f"it uses {teaching.away[name].split('.')[0]}, which the host does not import"
@@ -233,11 +234,18 @@ def _defined(node: ast.AST) -> Iterator[str]:
     yield from (name for _, name in _imports(node))
 
 
-def read(tree: ast.AST) -> Iterator[str]:
-    """Names that a source reads, at any depth."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            yield node.id
+def read(tree: ast.Module) -> set[str]:
+    """Names that a cell reads of the notebook: not those that are a function's own."""
+    waiting = [symtable.symtable(ast.unparse(tree), "<cell>", "exec")]
+    names = set()
+    while waiting:
+        table = waiting.pop()
+        is_top = table.get_type() == "module"
+        names |= {
+            each.get_name() for each in table.get_symbols() if each.is_referenced() and (is_top or each.is_global())
+        }
+        waiting += table.get_children()
+    return names
 
 
 def bound(tree: ast.Module) -> Iterator[str]:

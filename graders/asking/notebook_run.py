@@ -121,7 +121,7 @@ def _with_what_inside_reads(planned: list[_Planned]) -> list[_Planned]:
                     each.cell, each.source, each.tree, each.lifting, f"{reader}, which runs there, reads it"
                 )
         if each.lifting is not None and each.why_inside:
-            needed |= dict.fromkeys(set(read(each.tree)) - set(bound(each.tree)), each.cell.test)
+            needed |= dict.fromkeys(read(each.tree) - set(bound(each.tree)), each.cell.test)
         after.append(each)
     return after[::-1]
 
@@ -289,7 +289,7 @@ def _lost_names(planned: list[_Planned]) -> Iterator[str]:
         if each.lifting is not None and not each.why_inside:
             hosts |= dict.fromkeys(each.lifting.binds - others - set(_imported_names(each.tree)), each.cell.test)
         elif each.lifting is None:
-            for name in sorted(set(read(each.tree)) & set(hosts)):
+            for name in sorted(read(each.tree) & set(hosts)):
                 yield f"{_title(each.cell)} reads {name}, which only the test cell {hosts[name]} defines, on the host"
 
 

@@ -8,6 +8,7 @@ object are asked for only if the test itself names its class, `Vector(1, 2) * 3`
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +117,18 @@ class Remote:
         return isinstance(subclass, Remote) and bool(self._worker.ask("issubclass", subclass, self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self._worker.ask("array", self)
-        if type(array) is not np.ndarray:
-            raise TypeError(f"a {self._kind} is not numbers")
-        return array if dtype is None else array.astype(dtype)
+        return np.asarray(self._plain(), dtype)
+
+    def _plain(self) -> Any:
+        """Its value as one of the host's: an array of a tensor's numbers, the tuple of a named tuple.
+
+        Raises:
+            TypeError: it is an object of a class of its own.
+        """
+        value = self._worker.ask("plain", self)
+        if isinstance(value, Remote):
+            raise TypeError(f"a {self._kind} is not a value")
+        return value
 
     def _asks_with(self, other: Any) -> bool:
         """Whether an operation with another object is the student's to do."""
@@ -132,28 +141,25 @@ class Remote:
             if isinstance(result, Remote) and self._is_of_the_test:
                 object.__setattr__(result, "_is_of_the_test", True)
             return result
-        numbers = self._numbers()
-        if numbers is None:
-            raise TypeError(f"a {self._kind} stays inside: the test cannot compute with it")
-        return _UFUNCS[name](other, numbers) if swapped else _UFUNCS[name](numbers, other)
+        try:
+            value = self._plain()
+        except TypeError:
+            raise TypeError(f"a {self._kind} stays inside: the test cannot compute with it") from None
+        function = getattr(operator, name)
+        return function(other, value) if swapped else function(value, other)
 
     def _compared(self, name: str, other: Any) -> Any:
-        if other in (Remote, CallableRemote) if isinstance(other, type) else False:
+        if isinstance(other, type) and other in (Remote, CallableRemote):
             raise CannotCross("the type of an object that stays inside")
         if self._asks_with(other):
             return self._ask(name, self, other)
-        numbers = self._numbers()
-        if numbers is not None:
-            return _UFUNCS[name](numbers, other)
-        if name in ("eq", "ne"):
-            return name == "ne"
-        raise TypeError(f"a {self._kind} stays inside: the test cannot compare it with a {type(other).__name__}")
-
-    def _numbers(self) -> np.ndarray[Any, Any] | None:
         try:
-            return self.__array__()
+            value = self._plain()
         except TypeError:
-            return None
+            if name in ("eq", "ne"):
+                return name == "ne"
+            raise TypeError(f"a {self._kind} stays inside: the test cannot compare it with a value") from None
+        return getattr(operator, name)(value, other)
 
     def __eq__(self, other: object) -> Any:
         return self is other or self._compared("eq", other)
@@ -174,7 +180,7 @@ class Remote:
         return self._compared("ge", other)
 
     def __abs__(self) -> Any:
-        return self._ask("abs", self) if self._is_of_the_test else np.abs(self.__array__())
+        return self._ask("abs", self) if self._is_of_the_test else abs(self._plain())
 
     def __neg__(self) -> Any:
         return self._ask("neg", self)
@@ -219,18 +225,12 @@ def number_of(value: object) -> int | None:
 
 
 _NOT_OF_AN_OBJECT = frozenset({"_repr_html_", "_ipython_display_", "_repr_mimebundle_", "__wrapped__"})
-_UFUNCS: dict[str, Callable[[Any, Any], Any]] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and_": np.bitwise_and, "or_": np.bitwise_or,
-    "xor": np.bitwise_xor, "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
-    "ge": np.greater_equal,
-}  # fmt: skip
 
 
-def _operator(name: str, *, swapped: bool) -> Callable[[Remote, Any], Any]:
+def _operator_of(name: str, *, swapped: bool) -> Callable[[Remote, Any], Any]:
     return lambda self, other: self._operated(name, other, swapped=swapped)
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"):
-    setattr(Remote, f"__{_name.rstrip('_')}__", _operator(_name, swapped=False))
-    setattr(Remote, f"__r{_name.rstrip('_')}__", _operator(_name, swapped=True))
+    setattr(Remote, f"__{_name.rstrip('_')}__", _operator_of(_name, swapped=False))
+    setattr(Remote, f"__r{_name.rstrip('_')}__", _operator_of(_name, swapped=True))

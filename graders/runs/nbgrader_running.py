@@ -30,7 +30,7 @@ from graders.asking.notebook_run import HOST_CPU_S, NotebookRules, OnProgress, r
 from graders.asking.pipe_journal import PipeJournal
 from graders.failures import ToolkitFailure
 from graders.record.notebook_course import HandedNotebook, NotebookResult, TestCellResult
-from graders.runs.engines.processes import end_with_parent, start_forkserver
+from graders.runs.engines.processes import CRASHES, end_with_parent, start_forkserver
 from graders.wall.modes import make_readable
 from graders.wall.patience import WALL_FACTOR, Patience
 from graders.wall.sandboxes.sandbox import Sandbox, SandboxSpec
@@ -41,6 +41,8 @@ TRIES = 2
 """How often a notebook runs whose slot or container ended without an answer."""
 COSTLY = 3
 """After so many test cells that cost the host too much, a notebook's remaining cells fail."""
+
+COSTLY_ANSWER = "to judge the answer took more than"
 
 
 @dataclass
@@ -151,18 +153,23 @@ class _Slot:
 
     def _lost(self) -> NotebookResult | None:
         """The process has died or is late: why, and what becomes of its notebook."""
+        is_late = time.monotonic() > self.deadline
         code = self.end()
         task, self.task = self.task, None
         assert task is not None
-        if code == -signal.SIGXCPU and self._question and len(task.costly) < COSTLY:
-            task.costly[self._question] = f"to judge the answer took more than {HOST_CPU_S:g} CPU s on the host"
+        if code == -signal.SIGXCPU and self._question:
+            task.costly[self._question] = f"{COSTLY_ANSWER} {HOST_CPU_S:g} CPU s on the host"
+            if len(task.costly) == COSTLY:
+                return failed_notebook(task.handed, f"{COSTLY_ANSWER} {HOST_CPU_S:g} CPU s, in {COSTLY} test cells")
             task.tries -= 1
-        if task.tries < TRIES and len(task.costly) < COSTLY:
+        if task.tries < TRIES:
             return None
-        why = "running it ended the process that judges it, twice"
-        if task.costly:
-            why = f"to judge the answers took more than {HOST_CPU_S:g} CPU s on the host, in {COSTLY} test cells"
-        return failed_notebook(task.handed, why)
+        if is_late:
+            return failed_notebook(task.handed, f"it had not ended after {self._deadline_s:g} s")
+        if code is not None and -code in CRASHES and self._question:
+            return failed_notebook(task.handed, "judging its answers crashed the process that judges, twice")
+        why = f"the process that judges it ended twice (exit code {code})"
+        return failed_notebook(task.handed, why, withheld=True)
 
     def end(self) -> int | None:
         """End the process; its exit code."""

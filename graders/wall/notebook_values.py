@@ -8,6 +8,7 @@ values of docs/wire.md as tuples that begin with a tag. `inside/notebook_driver.
 from __future__ import annotations
 
 import types
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -121,11 +122,12 @@ def _value_of(node: Any, wrap: Wrap, depth: int) -> Any:
     match node:
         case ("handle", int(number), str(name), bool(is_callable)) if number > 0:
             return wrap(number, name, is_callable)
-        case (("tuple" | "set" | "frozenset") as tag, list(items)):
+        case (("tuple" | "set" | "frozenset" | "deque") as tag, list(items)):
             values = [_value_of(item, wrap, depth + 1) for item in items]
-            return {"tuple": tuple, "set": set, "frozenset": frozenset}[tag](values)
-        case ("dict", list(pairs)):
-            return {_value_of(key, wrap, depth + 1): _value_of(item, wrap, depth + 1) for key, item in pairs}
+            return {"tuple": tuple, "set": set, "frozenset": frozenset, "deque": deque}[tag](values)
+        case (("dict" | "counter" | "ordered" | "default") as tag, list(pairs), *rest):
+            mapping = {_value_of(key, wrap, depth + 1): _value_of(item, wrap, depth + 1) for key, item in pairs}
+            return _DICTS[tag](mapping, *rest)
     return _leaf(node)
 
 
@@ -163,6 +165,18 @@ def _leaf(node: Any) -> Any:
     raise ProtocolViolation("a value of no known kind")
 
 
+_FACTORIES: dict[str, Callable[[], Any]] = {
+    kind.__name__: kind for kind in (bool, int, float, complex, str, list, tuple, dict, set)
+}
+
+
+def _with_default(values: dict[Any, Any], factory: Any) -> defaultdict[Any, Any]:
+    return defaultdict(_FACTORIES[factory] if type(factory) is str and factory in _FACTORIES else None, values)
+
+
+_DICTS: dict[str, Callable[..., Any]] = {
+    "dict": lambda values: values, "counter": Counter, "ordered": OrderedDict, "default": _with_default,
+}  # fmt: skip
 _SCALARS = frozenset({
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
     "complex64", "complex128",

@@ -18,6 +18,7 @@ import signal
 import sys
 import types
 import warnings
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +100,7 @@ class NotebookDriver:
             values = [self._value(node) for node in arguments]
             by_name = {name: self._value(node) for name, node in named.items()}
             changeable = {at: item for at, item in enumerate(values) if type(item) in CHANGEABLE}
-            before = {at: self._node(item) for at, item in changeable.items()}
+            before = {at: _copied(self._node(item)) for at, item in changeable.items()}
             result = self._operation(what)(*values, **by_name)
             same = next((at for at, item in changeable.items() if item is result), None)
             reply["value"] = self._node(result) if same is None else ("argument", same)
@@ -158,7 +159,7 @@ class NotebookDriver:
         tag, *parts = node
         if tag == "handle":
             return self.objects[parts[0]]
-        if tag in ("tuple", "set", "frozenset"):
+        if tag in FROM_ITEMS:
             return FROM_ITEMS[tag](self._value(item) for item in parts[0])
         if tag == "dict":
             return {self._value(key): self._value(item) for key, item in parts[0]}
@@ -195,8 +196,12 @@ class _Writer:
             return [self.node(item, depth + 1) for item in value]
         if kind.__name__ in FROM_ITEMS and (kind in ITEMS or kind.__module__ == "torch"):
             return ITEMS.get(kind, "tuple"), [self.node(item, depth + 1) for item in value]
-        if kind is dict:
-            return "dict", [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]
+        if kind in DICTS:
+            pairs = [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]
+            factory = getattr(value, "default_factory", None)
+            if kind is dict or factory is None or factory.__module__ == "builtins":
+                return DICTS[kind], pairs, *([factory and factory.__name__] if kind is defaultdict else [])
+            return self.handle(value)
         if kind is np.ndarray or isinstance(value, np.generic):
             return self._array(value)
         if kind is complex:
@@ -246,8 +251,11 @@ def _packed(items: list[Any]) -> Any:
     return None
 
 
-ITEMS: dict[type, str] = {tuple: "tuple", set: "set", frozenset: "frozenset"}
-FROM_ITEMS: dict[str, Callable[..., Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset, "Size": tuple}
+ITEMS: dict[type, str] = {tuple: "tuple", set: "set", frozenset: "frozenset", deque: "deque"}
+FROM_ITEMS: dict[str, Callable[..., Any]] = {
+    "tuple": tuple, "set": set, "frozenset": frozenset, "Size": tuple, "deque": deque,
+}  # fmt: skip
+DICTS: dict[type, str] = {dict: "dict", Counter: "counter", OrderedDict: "ordered", defaultdict: "default"}
 FROM_PARTS: dict[str, Callable[..., Any]] = {
     "array": lambda array: array,
     "scalar": lambda array: array[()],
@@ -267,16 +275,20 @@ FROM_PARTS: dict[str, Callable[..., Any]] = {
     "type": lambda module, name: getattr(importlib.import_module(module), name),
     "function": lambda module, name: getattr(importlib.import_module(module), name),
 }
+EXTENDED: tuple[type[Any], ...] = (bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 CHANGEABLE = {list, dict, set, np.ndarray}
 """Arguments that a function may change in place."""
 
 
-def _array_of(value: Any) -> Any:
-    """The numbers of a tensor, a series or the like.
+def _plain(value: Any) -> Any:
+    """The numbers of a tensor, a series or the like; the value of an object whose class extends one of Python's own.
 
     Raises:
-        TypeError: it holds none.
+        TypeError: it is neither.
     """
+    for kind in EXTENDED:
+        if isinstance(value, kind):
+            return kind(value)
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     if not hasattr(value, "numpy") and not hasattr(value, "__array__"):
@@ -298,7 +310,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "length": len,
     "iterate": iter,
     "next": lambda iterator, end: next(iterator, end),
-    "array": _array_of,
+    "plain": _plain,
     "isinstance": isinstance,
     "issubclass": issubclass,
     "truth": bool,
@@ -316,6 +328,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         "neg", "pos", "invert", "abs", "eq", "ne", "lt", "le", "gt", "ge",
     )},
 }  # fmt: skip
+
+
+def _copied(node: Any) -> Any:
+    """The same node, which does not change with the array that it was written from."""
+    if type(node) in (list, tuple):
+        return type(node)(map(_copied, node))
+    return node.copy() if type(node) is np.ndarray else node
 
 
 def _same(left: Any, right: Any) -> bool:
