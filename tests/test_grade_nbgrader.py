@@ -108,6 +108,16 @@ def test_without_a_wall_it_says_what_autograde_risks(course: Path) -> None:
     assert "--trust-submissions" in said
 
 
+def test_where_no_docker_answers_it_says_so_and_what_autograde_risks(course: Path, monkeypatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{course}/no.sock")
+    done = medmark("grade", "--nbgrader", course)
+    assert done.code == 2
+    said = " ".join(done.err.split())
+    assert "no Docker engine answers at" in said
+    assert "12 of 14 attacks" in said
+    assert "add --sandbox local --trust-submissions" in said
+
+
 def test_modules_that_are_missing_are_named_first_and_the_instructors_stop_it(course: Path) -> None:
     work = read_notebook((course / "release/ps1/work.ipynb").read_bytes())
     hand_in(course, "bob", with_source(work, "double", f"import nowhere_at_all\nimport cv2_missing\n{WRONG}"))

@@ -297,3 +297,18 @@ def test_the_time_to_read_a_hostile_cell_is_linear(source):
     began = time.process_time()
     solution_of(notebook(source))
     assert time.process_time() - began < 5  # quadratic time would be minutes
+
+
+def test_pictures_of_a_cell_of_text_stay_and_no_other_attachment_does():
+    attachments = {
+        "a.png": {"image/png": "iVBORw0KGgo="},
+        "b.svg": {"image/svg+xml": "<svg onload='x'/>"},
+        "c.png": {"image/png": ["no text"]},
+        "d": "no bundle",
+    }
+    cell = {"cell_type": "markdown", "source": "![](attachment:a.png)", "metadata": {}, "attachments": attachments}
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+    (read,) = read_notebook(json.dumps(document).encode()).cells
+    assert read.attachments == {"a.png": {"image/png": "iVBORw0KGgo="}}
+    (again,) = read_notebook(write_notebook(Notebook((read,)))).cells
+    assert again.attachments == read.attachments
