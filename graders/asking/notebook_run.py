@@ -35,6 +35,7 @@ class NotebookRules:
     """What holds for all notebooks of a course, and what earlier ones have shown."""
 
     limits: Limits
+    cell_cpu_s: float = CELL_CPU_S
     why_inside: dict[tuple[str, str], str] = field(default_factory=dict)
     """By notebook and grade id: test cells that gave a student's code something that cannot go inside."""
 
@@ -142,7 +143,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         limits = self.rules.limits
-        self.worker = NotebookWorker(self.session, limits.cpu_s, CELL_CPU_S, self._wrap, number_of)
+        self.worker = NotebookWorker(self.session, limits.cpu_s, self.rules.cell_cpu_s, self._wrap, number_of)
         self.host = HostCells(self.worker)
 
     def _wrap(self, number: int, kind: str, is_callable: bool) -> Remote:

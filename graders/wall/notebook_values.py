@@ -25,6 +25,8 @@ TYPES = {kind.__name__: kind for kind in (
     bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range, object, type, slice,
 )}  # fmt: skip
 LONG = 1000
+RANGE = 1 << 20
+"""Numbers of the largest range: a test may sum them up."""
 
 Wrap = Callable[[int, str, bool], object]
 """Makes the host's stand-in of an object that stayed inside: its number, its type's name, whether it can be called."""
@@ -154,8 +156,8 @@ def _leaf(node: Any) -> Any:
             return complex(real, imaginary)
         case ("integer", str(digits)) if len(digits) <= DIGITS:
             return int(digits, 16)
-        case ("range", int(start), int(stop), int(step)):
-            return range(start, stop, step)
+        case ("range", int(start), int(stop), int(step)) if len(items := range(start, stop, step)) < RANGE:
+            return items
         case ("dtype", str(name)) if name in _SCALARS:
             return np.dtype(name)
         case ("type", "builtins", str(name)) if name in TYPES:

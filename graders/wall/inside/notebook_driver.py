@@ -208,7 +208,7 @@ class _Writer:
             return "complex", value.real, value.imag
         if kind is bytes:
             return "bytes", np.frombuffer(value, np.uint8)
-        if kind is range and max(map(abs, (value.start, value.stop, value.step))) < 1 << 62:
+        if kind is range and max(map(abs, (value.start, value.stop, value.step))) < 1 << 62 and len(value) < NODES:
             return "range", value.start, value.stop, value.step
         if isinstance(value, np.dtype) and value.kind in "biufc":
             return "dtype", value.name
