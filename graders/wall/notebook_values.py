@@ -156,8 +156,8 @@ def _leaf(node: Any) -> Any:
             return complex(real, imaginary)
         case ("integer", str(digits)) if len(digits) <= DIGITS:
             return int(digits, 16)
-        case ("range", int(start), int(stop), int(step)) if len(items := range(start, stop, step)) < RANGE:
-            return items
+        case ("range", int(start), int(stop), int(step)) if len(numbers := range(start, stop, step)) < RANGE:
+            return numbers
         case ("dtype", str(name)) if name in _SCALARS:
             return np.dtype(name)
         case ("type", "builtins", str(name)) if name in TYPES:
