@@ -332,7 +332,7 @@ def grade(
     --nbgrader marks an assignment of nbgrader's behind the wall, and needs that folder alone: no course.toml, no
     roster. It prints what nbgrader would give and what medmark gives, with the reason where they differ. Nothing in the
     folder is changed without --write, which copies the gradebook first and leaves manual scores as they are. --only
-    then names a student.
+    then names a student. Exit code 1 if you do not agree, 3 if a cell had to be withheld.
     """
     if nbgrader is not None:
         aside = course if course != Path(".") else None
@@ -389,6 +389,8 @@ def _mark_notebooks(
         if not _agreed(f"Write these points to {planned.course.settings.gradebook(planned.course.folder)}?", yes):
             raise typer.Exit(1)
         console.print_written_points(write_points(marked))
+    if marked.withheld:
+        _fail("withheld by a toolkit failure: the lines above say whose. To retry: the same command", 3)
 
 
 @app.command()

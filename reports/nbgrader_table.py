@@ -51,7 +51,7 @@ def student_points(points: Sequence[CellPoints]) -> tuple[StudentPoints, ...]:
 
 def differences(points: Sequence[CellPoints]) -> tuple[CellPoints, ...]:
     """The cells of which nbgrader and medmark say something else."""
-    return tuple(each for each in points if each.nbgrader != each.medmark)
+    return tuple(each for each in points if each.nbgrader != each.medmark or (each.reason and each.where != "none"))
 
 
 def table_lines(marked: MarkedNotebooks, *, whole: bool = False) -> Iterator[str]:
@@ -70,6 +70,7 @@ def table_lines(marked: MarkedNotebooks, *, whole: bool = False) -> Iterator[str
         yield from (_cell_line(each) for each in marked.points)
         yield ""
     yield from _differing(marked.points, whole=whole)
+    yield from _withheld(marked.withheld, whole=whole)
     yield from _waiting(marked.points)
     if share := _share(marked.points):
         yield share
@@ -111,9 +112,20 @@ def _listed(lines: Sequence[str], *, whole: bool) -> Iterator[str]:
         yield f"  and {len(lines) - LISTED} more: --all lists them"
 
 
+def _withheld(cells: Sequence[CellPoints], *, whole: bool) -> Iterator[str]:
+    """The notebooks without points through no fault of the student."""
+    reasons = {(each.student, each.notebook): each.reason for each in cells}
+    if reasons:
+        count = f"{quantity(len(cells), 'cell')} of {quantity(len(reasons), 'notebook')}"
+        yield f"{count} withheld, the student is not to blame:"
+        yield from _listed([f"  {who}, {name}: {why}" for (who, name), why in reasons.items()], whole=whole)
+
+
 def _waiting(points: Sequence[CellPoints]) -> Iterator[str]:
     """The cells that a person has to mark: by cell, since a person marks one after another."""
-    waiting = Counter((each.notebook, each.grade_id) for each in points if each.medmark is None)
+    waiting = Counter(
+        (each.notebook, each.grade_id) for each in points if each.medmark is None and each.where != "none"
+    )
     if waiting:
         yield f"{quantity(waiting.total(), 'answer')} for a person:"
         yield from (f"  {notebook}, {grade_id}: {count}" for (notebook, grade_id), count in waiting.items())

@@ -83,6 +83,11 @@ class MarkedNotebooks:
     """(student, notebook, sentence): of notebooks as a whole, those that cannot be read among them."""
     cpu_s: float = 0.0
 
+    @property
+    def withheld(self) -> tuple[CellPoints, ...]:
+        """The cells that were judged nowhere, through no fault of the student."""
+        return tuple(each for each in self.points if each.medmark is None and each.where == "none")
+
 
 def planned_notebooks(
     folder: Path,

@@ -59,6 +59,20 @@ def test_tests_are_counted_by_where_they_were_judged():
     assert not any("judged" in line for line in table(points("c", None, None, "person")))
 
 
+def test_what_is_withheld_is_counted_apart_and_waits_for_nobody():
+    lines = table(points("a", None, None, "none", reason="Docker ended"), points("b", 2.0, 2.0))
+    assert "1 cell of 1 notebook withheld, the student is not to blame:" in lines
+    assert "  a, work: Docker ended" in lines
+    assert "nbgrader would give the same points in every cell." in lines
+    assert not any("for a person:" in line for line in lines)
+
+
+def test_what_is_an_error_in_nbgrader_and_for_a_person_here_is_listed_with_its_reason():
+    assert "  a, work, whole: nbgrader —, medmark — of 2: too many points" in table(
+        points("a", None, None, reason="too many points")
+    )
+
+
 def test_the_json_has_no_value_that_json_lacks():
     document = notebooks_as_json(MarkedNotebooks(COURSE, (points("ada", None, 1.0),), (("ada", "work", "note"),), 1.5))
     assert document["cells"][0]["nbgrader"] is None
