@@ -51,6 +51,7 @@ def hand_ins(work: Notebook) -> dict[str, Notebook | bytes]:
         "edited_setup": with_source(right, "setup", "SCALE = 100"),
         "edited_points": with_metadata(right, "last", points=100.0),
         "edited_flags": with_metadata(right, "last", grade=False, locked=False),
+        "unlocked_setup": with_metadata(right, "setup", locked=False),
         "doubled_test": doubled,
         "doubled_solution": with_cell(work, "double", lambda cell: [
             with_source(Notebook((cell,)), "double", RIGHT).cells[0],
@@ -118,7 +119,7 @@ def oracle(theirs: dict[CellKey, float | None], student: str) -> dict[str, float
 
 SAME = (
     "blank", "right", "wrong", "essayist", "edited_test", "edited_setup", "edited_points", "moved", "retyped",
-    "scratch", "other_kernel", "no_kernel",
+    "unlocked_setup", "scratch", "other_kernel", "no_kernel",
 )  # fmt: skip
 
 
@@ -128,7 +129,10 @@ def test_every_cell_has_the_points_that_nbgrader_gives(theirs, points, student):
     assert {points[student, cell].reason for cell in CELLS} == {""}
 
 
-@pytest.mark.parametrize("student", [*SAME, "loud", "deleted_test", "deleted_essay", "not_json", "empty"])
+@pytest.mark.parametrize(
+    "student",
+    [*SAME, "loud", "deleted_test", "deleted_essay", "not_json", "empty", "edited_flags", "unknown_id", *DOUBLED],
+)
 def test_what_nbgrader_would_say_is_what_it_says(theirs, points, student):
     assert {cell: points[student, cell].nbgrader for cell in CELLS} == oracle(theirs, student)
 
@@ -156,6 +160,7 @@ def test_flags_that_a_student_edits_stop_nbgrader_and_not_medmark(theirs, points
     assert set(oracle(theirs, "edited_flags").values()) == {None}
     assert medmark(points, "edited_flags") == HONEST
     assert "other metadata" in handed["edited_flags"].notes[0]
+    assert points["edited_flags", "whole"].reason == "nbgrader ends at the metadata of cell 7, which were edited"
 
 
 def test_of_two_cells_with_a_name_the_last_counts_and_both_are_named(handed):
@@ -186,6 +191,8 @@ def test_a_deleted_test_is_brought_back_behind_the_students_work(theirs, points,
 def test_a_deleted_setup_is_brought_back_and_noted(theirs, points, handed):
     assert oracle(theirs, "deleted_setup")["whole"] == 0.0
     assert medmark(points, "deleted_setup") == HONEST
+    assert points["deleted_setup", "whole"].nbgrader is None  # what runs here says nothing of it
+    assert points["deleted_setup", "whole"].reason == "nbgrader would run it without the locked cell setup"
     assert handed["deleted_setup"].notes == ("the locked cell setup is missing, and is brought back",)
 
 

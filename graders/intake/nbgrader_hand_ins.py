@@ -77,7 +77,11 @@ def _read(
     named = f"the notebook names the language {printable(notebook.language)[:40]}: its cells run as Python all the same"
     notes = [] if notebook.language in PYTHON else [named]
     return replace(
-        handed, cells=in_order.to_run(), manual=in_order.by_hand(), notes=(*handed.notes, *notes, *in_order.notes)
+        handed,
+        cells=in_order.to_run(),
+        manual=in_order.by_hand(),
+        notes=(*handed.notes, *notes, *in_order.notes),
+        stops=in_order.stops,
     )
 
 

@@ -47,6 +47,8 @@ class SortedNotebook:
     cells: tuple[SortedCell, ...]
     notes: tuple[str, ...] = ()
     """What a person should know, each a sentence with its cell."""
+    stops: str = ""
+    """Why nbgrader gives it no points, or runs other cells; empty if it runs the same."""
 
     def to_run(self) -> tuple[RunCell, ...]:
         """Its code cells, in their order."""
@@ -98,7 +100,7 @@ def sorted_notebook(
     for each in missing:
         if each.is_test or (each.locked and each.kind == "code"):
             cells.insert(_position(cells, teacher, each), SortedCell(0, NotebookCell("code", each.source), each))
-    return SortedNotebook(tuple(cells), tuple(notes))
+    return SortedNotebook(tuple(cells), tuple(notes), _stops(notebook, teacher, last))
 
 
 def _id_of(cell: NotebookCell) -> str:
@@ -161,6 +163,27 @@ def _missing(cell: TeacherCell) -> str:
         back = ", and is brought back" if cell.kind == "code" else ""
         return f"the locked cell {cell.grade_id} is missing{back}"
     return f"the cell {cell.grade_id}, in which the answer belongs, is missing"
+
+
+def _stops(notebook: Notebook, teacher: TeacherNotebook, last: Mapping[str, int]) -> str:
+    """Where nbgrader 0.9.6 ends in an error, or runs other cells than these."""
+    own = {cell.grade_id: cell for cell in teacher.cells}
+    for number, cell in enumerate(notebook.cells, 1):
+        grading = cell.grading
+        if grading is None:
+            continue
+        is_followed = grading.grade or grading.solution or grading.locked
+        teacher_cell = own.get(grading.grade_id)
+        if teacher_cell is None:
+            if is_followed:
+                return f"nbgrader ends at cell {number}, whose id the gradebook does not have"
+        elif is_followed and last[grading.grade_id] != number:
+            return f"nbgrader ends at cell {number}, since a later one is {grading.grade_id} too"
+        elif teacher_cell.locked and (grading.grade, grading.solution) != (teacher_cell.grade, teacher_cell.solution):
+            return f"nbgrader ends at the metadata of cell {number}, which were edited"
+    back = [each.grade_id for each in teacher.cells if each.locked and not each.is_test and each.kind == "code"]
+    missing = [grade_id for grade_id in back if grade_id not in last]
+    return f"nbgrader would run it without the locked cell {missing[0]}" if missing else ""
 
 
 def _position(cells: Sequence[SortedCell], teacher: TeacherNotebook, missing: TeacherCell) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from graders.record.notebook_course import (
@@ -34,7 +35,10 @@ def points_of(
     Args:
         result: What its test cells came to; None where it cannot be read, or did not run.
     """
-    return tuple(_each(handed, teacher, result))
+    points = _each(handed, teacher, result)
+    if handed.stops and not handed.problem:
+        return tuple(replace(each, nbgrader=None, reason=each.reason or handed.stops) for each in points)
+    return tuple(points)
 
 
 def _each(handed: HandedNotebook, teacher: TeacherNotebook, result: NotebookResult | None) -> Iterator[CellPoints]:

@@ -80,6 +80,8 @@ class HandedNotebook:
     """Why the notebook cannot be read, with the cure; empty if it can."""
     absent: bool = False
     """Whether there is no such file; `problem` says so."""
+    stops: str = ""
+    """Why nbgrader gives this notebook no points, or runs other cells, so that its points are not known here."""
 
 
 @dataclass(frozen=True)
