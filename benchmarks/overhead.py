@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--sandbox", action="append", choices=["docker", "local"])
     options = parser.parse_args()
     sandboxes = options.sandbox or ["docker", "local"]
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # this process adopts the orphans of `grade`, with their CPU time
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as scratch:
         folder = Path(scratch)
         text = reference(options.framework)
@@ -202,7 +202,7 @@ def _bare(records: list[tuple[Path, Path]], options: argparse.Namespace) -> Cost
             command = [sys.executable, str(ROOT / "benchmarks/bare.py"), options.framework, str(solution), str(record)]
             subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD}, stdout=subprocess.DEVNULL)
 
-    return _timed(run, containers=False)
+    return timed(run, containers=False)
 
 
 def _grade(course: Path, sandbox: str) -> Cost:
@@ -216,10 +216,20 @@ def _grade(course: Path, sandbox: str) -> Cost:
         command += ["--sandbox", sandbox, "--trust-submissions"]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    return _timed(run, containers=sandbox == "docker")
+    return timed(run, containers=sandbox == "docker")
 
 
-def _timed(run: Callable[[], None], *, containers: bool) -> Cost:
+def adopt_orphans() -> None:
+    """Adopt the orphans of `grade`, such as its fork server, with their CPU time."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def peak_mb() -> float:
+    """The most memory that any process had which this one has waited for, directly or not."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def timed(run: Callable[[], None], *, containers: bool) -> Cost:
     began, cpu, inside, engine = time.monotonic(), _children_s(), _containers_s(containers), _engine_s(containers)
     run()
     wall = time.monotonic() - began

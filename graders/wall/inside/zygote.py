@@ -7,6 +7,7 @@ may hang for ever, so a zygote with two threads reports itself broken and ends.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -27,6 +28,7 @@ def main() -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     report["import_cpu_s"] = round(usage.ru_utime + usage.ru_stime, 3)
     report["python"] = sys.version.split()[0]
+    gc.freeze()  # else a collection in a worker writes to every object, and each of their pages is copied
     keeper.send(json.dumps(report).encode())
     if "broken" in report:
         return
