@@ -27,6 +27,8 @@ CELL_CPU_S = 30.0
 """CPU seconds of a cell, as many as nbgrader allows by the clock."""
 HOST_CPU_S = 30.0
 """CPU seconds that a test cell may cost the host."""
+OPENING = 4
+"""Times as much for what is read before a notebook runs."""
 BESIDE = "run beside the student's code: "
 
 
@@ -36,6 +38,7 @@ class NotebookRules:
 
     limits: Limits
     cell_cpu_s: float = CELL_CPU_S
+    host_cpu_s: float = HOST_CPU_S
     why_inside: dict[tuple[str, str], str] = field(default_factory=dict)
     """By notebook and grade id: test cells that gave a student's code something that cannot go inside."""
 
@@ -159,7 +162,7 @@ class _Run:
 
     def all_cells(self) -> None:
         """Run every cell, and judge each test cell."""
-        self.journal.begins(QuestionId("all"), 4 * HOST_CPU_S)
+        self.journal.begins(QuestionId("all"), OPENING * self.rules.host_cpu_s)
         try:
             self.worker.open(self.handed.files)
         except (SubmissionFailure, ToolkitFailure) as failure:
@@ -204,7 +207,7 @@ class _Run:
         if cell.test in self.costly:
             return _failed(result, self.costly[cell.test])
         if self.worker.over is None:
-            self.journal.begins(QuestionId("test", cell.test), HOST_CPU_S)
+            self.journal.begins(QuestionId("test", cell.test), self.rules.host_cpu_s)
             result = self._beside(each, result) if each.why_inside else self._lifted(each, lifted, result)
         if isinstance(self.worker.over, ToolkitFailure):
             return TestCellResult(cell.test, cell.points, "none", withheld=True, message=str(self.worker.over))

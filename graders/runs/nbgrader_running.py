@@ -42,8 +42,6 @@ TRIES = 2
 COSTLY = 3
 """After so many test cells that cost the host too much, a notebook's remaining cells fail."""
 
-COSTLY_ANSWER = "to judge the answer took more than"
-
 
 @dataclass
 class _Task:
@@ -60,16 +58,19 @@ def run_notebooks(
     framework: Framework,
     jobs: int,
     on_progress: OnProgress = lambda done, total, student: None,
+    *,
+    host_cpu_s: float = HOST_CPU_S,
 ) -> Iterator[NotebookResult]:
     """The result of each notebook that can be read, in the order in which they end.
 
     Args:
         jobs: How many run at once.
+        host_cpu_s: CPU seconds that a test cell may cost the host: no answer chooses what it pays.
     """
     tasks = deque(_Task(each) for each in handed if not each.problem)
     total, done = len(tasks), 0
     limits = Limits()
-    slots = [_Slot(sandbox, framework, limits) for _ in range(min(jobs, total))]
+    slots = [_Slot(sandbox, framework, NotebookRules(limits, host_cpu_s=host_cpu_s)) for _ in range(min(jobs, total))]
     try:
         while done < total:
             for slot in slots:
@@ -99,9 +100,10 @@ def _ready(slots: Sequence[_Slot]) -> list[_Slot]:
 class _Slot:
     """A process that runs one notebook after another."""
 
-    def __init__(self, sandbox: Sandbox, framework: Framework, limits: Limits) -> None:
-        self._start = (sandbox, framework, limits)
-        self._deadline_s = WALL_FACTOR * limits.cpu_s + 2 * START_S
+    def __init__(self, sandbox: Sandbox, framework: Framework, rules: NotebookRules) -> None:
+        self._start = (sandbox, framework, rules)
+        self._costly = f"to judge the answer took more than {rules.host_cpu_s:g} CPU s on the host"
+        self._deadline_s = WALL_FACTOR * rules.limits.cpu_s + 2 * START_S
         self._process: ForkServerProcess | None = None
         self._pipe: Connection | None = None
         self._question = ""
@@ -158,9 +160,9 @@ class _Slot:
         task, self.task = self.task, None
         assert task is not None
         if code == -signal.SIGXCPU and self._question:
-            task.costly[self._question] = f"{COSTLY_ANSWER} {HOST_CPU_S:g} CPU s on the host"
+            task.costly[self._question] = self._costly
             if len(task.costly) == COSTLY:
-                return failed_notebook(task.handed, f"{COSTLY_ANSWER} {HOST_CPU_S:g} CPU s, in {COSTLY} test cells")
+                return failed_notebook(task.handed, f"{self._costly}, in {COSTLY} test cells")
             task.tries -= 1
         if task.tries < TRIES:
             return None
@@ -192,16 +194,15 @@ def failed_notebook(handed: HandedNotebook, why: str, *, withheld: bool = False)
     return NotebookResult(handed.student, handed.notebook, tuple(cells), (why,))
 
 
-def _slot(sandbox: Sandbox, framework: Framework, limits: Limits, pipe: Connection) -> None:
+def _slot(sandbox: Sandbox, framework: Framework, rules: NotebookRules, pipe: Connection) -> None:
     """A slot's process: runs notebooks until its pipe is closed."""
     os.setsid()
     threading.Thread(target=end_with_parent, daemon=True).start()
     journal = PipeJournal(pipe.send_bytes)
-    rules = NotebookRules(limits)
     with tempfile.TemporaryDirectory(prefix="medmark-notebooks-") as folder:
         Path(folder, "solution.py").write_text("", encoding="utf-8")
         make_readable(Path(folder))
-        spec = SandboxSpec(Path(folder), framework, limits)
+        spec = SandboxSpec(Path(folder), framework, rules.limits)
         with suppress(EOFError, OSError):
             again: tuple[HandedNotebook, dict[str, str]] | None = None
             while True:

@@ -249,3 +249,68 @@ def test_only_cells_that_need_the_students_process_run_in_it(results, test):
     result = result_of(results, "ada", test)
     assert (result.where == "inside") == (test in INSIDE), result.message
     assert result.message.startswith("run beside the student's code: ") or test not in INSIDE or not result.passed
+
+
+COSTLY = {
+    "sum": "assert sum(range(size())) > 0",
+    "memory": "assert len([0] * size()) > 0",
+    "text": "assert 'x' * size() != ''",
+    "honest": "assert size() > 0",
+}
+
+
+def test_no_answer_chooses_what_the_host_pays():
+    tests = [Cell("test", source, f"t_{name}") for name, source in COSTLY.items()]
+    large, small = (
+        handed([Cell("solution", f"def size():\n    return {size}", "size"), *tests], student)
+        for student, size in (("ada", 10**12), ("bob", 3))
+    )
+    results = {each.student: each.cells for each in run_notebooks([large, small], Docker(), "numpy", 1, host_cpu_s=1)}
+    assert [cell.passed for cell in results["ada"]] == [False, False, False, True]
+    assert results["ada"][0].message == "to judge the answer took more than 1 CPU s on the host"
+    assert results["ada"][1].message.startswith("MemoryError")
+    assert [cell.passed for cell in results["bob"]] == [True] * 4
+
+
+TORCH_GIVEN = "import torch\nfrom torch import nn\ntorch.manual_seed(3)"
+TORCH = """
+### BEGIN SOLUTION
+def soft_dice(p, t):
+    return 2 * (p * t).sum() / (p.sum() + t.sum())
+def model(width):
+    return nn.Sequential(nn.Linear(2, width), nn.ReLU(), nn.Linear(width, 1))
+def ones(n):
+    return torch.ones(n)
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(2.0))
+    def forward(self, x):
+        return self.factor * x
+### END SOLUTION
+"""
+TORCH_TESTS = {
+    "tensors": "assert torch.isclose(soft_dice(torch.ones(2), torch.ones(2)), torch.tensor(1.0))",
+    "parameters": "net = model(8)\nassert sum(p.numel() for p in net.parameters()) == 33 and len(net) == 3",
+    "shape": "y = ones(3)\nassert y.shape == (3,) and y.tolist() == [1, 1, 1] and (y == 1).all()",
+    "numbers": "assert abs(ones(2).sum().item() - 2) < 1e-6 and float(ones(1)) == 1",
+    "module": "scale = Scale()\nassert scale.factor.item() == 2 and abs(scale(ones(2)) - 2).max() < 1e-6",
+    "wrong": "assert ones(2).tolist() == [1, 2]",
+    "score": "score = 0.5 * (ones(4).sum() == 4)\nfloat(score)",
+}
+
+
+@with_nbgrader
+def test_a_notebook_of_pytorch_earns_what_the_real_nbgrader_gives(tmp_path):
+    tests = [Cell("test", source, f"t_{name}") for name, source in TORCH_TESTS.items()]
+    cells = [Cell("given", TORCH_GIVEN), Cell("solution", TORCH, "sol"), *tests]
+    nbgrader(tmp_path, "quickstart", "dl")
+    notebook_file(tmp_path / "dl/source/ps/nb.ipynb", cells)
+    nbgrader(tmp_path / "dl", "generate_assignment", "ps", "--create")
+    notebook_file(tmp_path / "dl/submitted/ada/ps/nb.ipynb", cells)
+    scores = autograded(tmp_path / "dl", "ps", tmp_path)
+    (result,) = run_notebooks([handed(cells)], Docker(), "pytorch", 1)
+    assert {cell.grade_id: nbgraders_points(cell) for cell in result.cells} == {
+        cell: points for (_, _, cell), points in scores.items()
+    }
+    assert [cell.grade_id for cell in result.cells if cell.where == "inside"] == ["t_tensors"]
