@@ -11,8 +11,8 @@ import importlib.util
 import symtable
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from assignments.notebook import plain_python
 
@@ -64,12 +64,13 @@ class Lifting:
 class Teaching:
     """What the cells before a test cell, of the instructor's, say about names."""
 
-    away: dict[str, str] = field(default_factory=dict)
+    away: tuple[tuple[str, str], ...] = ()
     """Names that locked cells import from packages which the host does not import, and the package."""
     patched: frozenset[str] = frozenset()
     """Names that locked cells read: a test that binds one of them changes what they compute."""
 
 
+@lru_cache(maxsize=1024)
 def lifting(source: str, teaching: Teaching) -> Lifting:
     """How a test cell runs on the host."""
     try:
@@ -85,6 +86,7 @@ def lifting(source: str, teaching: Teaching) -> Lifting:
     return Lifting(None if why else tree, why, binds, defines, reads, draws)
 
 
+@lru_cache(maxsize=1024)
 def repeated_statements(source: str, teaching: Teaching) -> ast.Module:
     """Of a locked cell, what is repeated on the host: imports, definitions, constants and seeds that can run there.
 
@@ -104,6 +106,7 @@ def repeated_statements(source: str, teaching: Teaching) -> ast.Module:
     return ast.Module(body, [])
 
 
+@lru_cache(maxsize=1024)
 def taught(teaching: Teaching, source: str) -> Teaching:
     """The same after another locked cell."""
     try:
@@ -119,7 +122,7 @@ def taught(teaching: Teaching, source: str) -> Teaching:
                 away[name] = module
             else:
                 away.pop(name, None)
-    return Teaching(away, teaching.patched | (read(tree) - set(bound(tree))))
+    return Teaching(tuple(away.items()), teaching.patched | (read(tree) - set(bound(tree))))
 
 
 @cache
@@ -153,9 +156,10 @@ _CONSTANT = (
 def _reasons(tree: ast.Module, teaching: Teaching, binds: Collection[str]) -> Iterator[str]:
     """Why a cell cannot run on the host."""
     free = read(tree) - set(bound(tree))
+    away = dict(teaching.away)
     for name in sorted(free):
-        if name in teaching.away:
-            yield f"it uses {teaching.away[name].split('.')[0]}, which the host does not import"
+        if name in away:
+            yield f"it uses {away[name].split('.')[0]}, which the host does not import"
         elif name in ELSEWHERE:
             yield f"it uses {ELSEWHERE[name]}, by the name {name}"
         elif name in OF_THE_INTERPRETER:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from assignments.assignment import Limits
 from assignments.notebook import plain_python
@@ -51,6 +52,8 @@ class _Planned:
     source: str
     """Without magics."""
     tree: ast.Module
+    reads: frozenset[str]
+    binds: frozenset[str]
     lifting: Lifting | None = None
     """Of a test cell."""
     why_inside: str = ""
@@ -103,14 +106,23 @@ def _planned(handed: HandedNotebook, rules: NotebookRules) -> list[_Planned]:
 
 
 def _plan(cell: RunCell, notebook: str, teaching: Teaching, rules: NotebookRules) -> _Planned:
-    source = plain_python(cell.source).text
-    tree = _tree(source)
+    parsed = _parsed(cell.source)
     if cell.test:
         lifted = lifting(cell.source, teaching)
-        return _Planned(
-            cell, source, tree, lifted, lifted.why_inside or rules.why_inside.get((notebook, cell.test), "")
-        )
-    return _Planned(cell, source, tree, repeats=repeated_statements(cell.source, teaching) if cell.locked else None)
+        why = lifted.why_inside or rules.why_inside.get((notebook, cell.test), "")
+        return _Planned(cell, *parsed, lifted, why)
+    return _Planned(cell, *parsed, repeats=repeated_statements(cell.source, teaching) if cell.locked else None)
+
+
+@lru_cache(maxsize=256)
+def _parsed(source: str) -> tuple[str, ast.Module, frozenset[str], frozenset[str]]:
+    """A cell without magics, its tree, and the names of the notebook that it reads and binds.
+
+    Most cells of a course are the instructor's, the same in every notebook.
+    """
+    plain = plain_python(source).text
+    tree = _tree(plain)
+    return plain, tree, frozenset(read(tree)), frozenset(bound(tree))
 
 
 def _with_what_inside_reads(planned: list[_Planned]) -> list[_Planned]:
@@ -121,11 +133,9 @@ def _with_what_inside_reads(planned: list[_Planned]) -> list[_Planned]:
         if each.lifting is not None and not each.why_inside:
             own = each.lifting.binds - set(_imported_names(each.tree))
             if reader := next((needed[name] for name in sorted(own) if name in needed), ""):
-                each = _Planned(
-                    each.cell, each.source, each.tree, each.lifting, f"{reader}, which runs there, reads it"
-                )
+                each = replace(each, why_inside=f"{reader}, which runs there, reads it")
         if each.lifting is not None and each.why_inside:
-            needed |= dict.fromkeys(read(each.tree) - set(bound(each.tree)), each.cell.test)
+            needed |= dict.fromkeys(each.reads - each.binds, each.cell.test)
         after.append(each)
     return after[::-1]
 
@@ -177,7 +187,7 @@ class _Run:
 
     def _import_for_tests(self) -> None:
         """Modules that only the student's cells import, and test cells read."""
-        tests = {name for each in self.planned if each.lifting is not None for name in read(each.tree)}
+        tests = {name for each in self.planned if each.lifting is not None for name in each.reads}
         for each in self.planned:
             if each.lifting is None and not each.cell.locked:
                 for node in each.tree.body:
@@ -197,7 +207,7 @@ class _Run:
             return
         if error is not None:
             self.problems.append(f"{_title(each.cell)}: {error}")
-        self.host.forget(set(bound(each.tree)))
+        self.host.forget(each.binds)
         if each.repeats is not None:
             self.host.repeat(each.repeats)
 
@@ -239,7 +249,7 @@ class _Run:
             run = self.worker.run(each.cell.number, each.source)
         except (SubmissionFailure, ToolkitFailure) as failure:
             return _failed(result, _cause(failure))
-        self.host.forget(set(bound(each.tree)))
+        self.host.forget(each.binds)
         message = f"{run.error}; " if run.error is not None else ""
         message += BESIDE + each.why_inside
         return TestCellResult(
@@ -287,13 +297,13 @@ def _imported_names(tree: ast.Module) -> Iterator[str]:
 
 def _lost_names(planned: list[_Planned]) -> Iterator[str]:
     """Names that a student's cell reads and that only a test cell on the host defines: there it is not inside."""
-    others = {name for each in planned if each.lifting is None or each.why_inside for name in bound(each.tree)}
+    others = {name for each in planned if each.lifting is None or each.why_inside for name in each.binds}
     hosts: dict[str, str] = {}
     for each in planned:
         if each.lifting is not None and not each.why_inside:
             hosts |= dict.fromkeys(each.lifting.binds - others - set(_imported_names(each.tree)), each.cell.test)
         elif each.lifting is None:
-            for name in sorted(read(each.tree) & set(hosts)):
+            for name in sorted(each.reads & set(hosts)):
                 yield f"{_title(each.cell)} reads {name}, which only the test cell {hosts[name]} defines, on the host"
 
 
