@@ -10,31 +10,35 @@ from __future__ import annotations
 
 import ast
 import base64
-import hashlib
 import re
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from assignments.assignment import Assignment, Framework, Person
 from assignments.derived.brief import brief_text
-from assignments.derived.cutting import CutReference, Piece, cut, quoted
+from assignments.derived.cutting import CutReference, Piece, cut
 from assignments.derived.interface import Declared, declared_nodes, interface_text
+from assignments.derived.notebook_cells import (
+    BEGIN,
+    END,
+    KERNEL,
+    answer_cell,
+    carried_cell,
+    exercise_cell,
+    install_cell,
+    numbered,
+    ready_cell,
+    test_cell,
+    text_cell,
+)
 from assignments.drawing.brief_picture import PICTURE, BriefPicture
 from assignments.errors import UserError
 from assignments.folders import reference_path
 from assignments.load import public_tests
-from assignments.notebook import CARRIED, NOTEBOOK, UNANSWERED, Notebook, NotebookCell
+from assignments.notebook import NOTEBOOK, Notebook, NotebookCell
 
-BEGIN: Final = "### BEGIN SOLUTION"
-END: Final = "### END SOLUTION"
-KERNEL: Final = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-FOLDED: Final = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
-"""Metadata by which Colab, JupyterLab and Jupyter Book fold a cell."""
-WIDTH: Final = 100
-"""Characters of a line of a comment."""
 FORMS: Final = frozenset({"tensors", "gradient"})
 """Attributes of `student` before a function's name."""
 
@@ -71,24 +75,14 @@ def notebook_of(
         *_introduction(assignment, terms),
         *_of_a_reference(left, source, exercises, _tests(assignment), solved=solved),
         *_answers(assignment),
-        _text(
+        text_cell(
             f"## Hand in\n\nSave this notebook as `{assignment.id}/{NOTEBOOK}` in your group's repository, commit and "
             "push. Its imports, functions, classes and constants in capitals are marked; whatever else you tried may "
             f"stay. `medmark check --handin` says what the marker will see. A `{assignment.id}/solution.py` beside it "
             "would count instead: delete it."
         ),
     ]
-    return Notebook(tuple(_numbered(cells)), KERNEL)
-
-
-def _numbered(cells: Sequence[NotebookCell]) -> Iterator[NotebookCell]:
-    for number, cell in enumerate(cells, 1):
-        if cell.grading is None:
-            yield replace(cell, id=f"cell-{number}")
-            continue
-        own = {**cell.metadata["nbgrader"], "cell_type": cell.kind, "checksum": checksum(cell)}
-        id = re.sub(r"[^\w-]", "-", cell.grading.grade_id)[:64]
-        yield replace(cell, id=id, metadata={**cell.metadata, "nbgrader": own})
+    return Notebook(tuple(numbered(cells)), KERNEL)
 
 
 # The beginning: title, picture, how to install, the brief, and what `check` reads
@@ -98,15 +92,13 @@ def _introduction(assignment: Assignment, terms: NotebookTerms) -> Iterator[Note
     brief = brief_text(assignment, _embedded(terms.picture))
     title, *sections = re.split(r"^(?=## )", brief, flags=re.MULTILINE)
     due = f"\n\n**Due {terms.due}.**" if terms.due else ""
-    yield _text(
+    yield text_cell(
         f"{title.strip()}{due}\n\nRun the cells from top to bottom. Below each function, `check` runs a public test on "
         "what you wrote: `:)` passed, `:(` failed, and why."
     )
-    yield _ready(
-        f"try:\n    import assignments.notebook  # medmark\nexcept ImportError:\n    %{terms.install}", "given-install"
-    )
-    yield NotebookCell("code", _carried(assignment), metadata=FOLDED | _grading("given-medmark", locked=True))
-    yield from map(_text, sections)
+    yield install_cell(terms.install)
+    yield _carried(assignment)
+    yield from map(text_cell, sections)
 
 
 def _embedded(picture: BriefPicture) -> str:
@@ -115,45 +107,23 @@ def _embedded(picture: BriefPicture) -> str:
     return picture.markdown.replace(f"]({PICTURE})", f"](data:image/png;base64,{data})")
 
 
-def _carried(assignment: Assignment) -> str:
+def _carried(assignment: Assignment) -> NotebookCell:
     """The cell with the interface and the public tests."""
     paths = sorted((assignment.folder / "public_tests").glob("test_*.py"))
     tests = {path.name: path.read_text(encoding="utf-8") for path in paths}
     doubles = assignment.folder / "doubles.py"
-    texts = {"assignment": assignment.id, "interface": interface_text(assignment)}
-    if doubles.is_file():
-        texts["doubles"] = doubles.read_text(encoding="utf-8")
-    lines = [f'    "{key}": {_quoted(text)},' for key, text in texts.items()]
-    files = [f'        "{name}": {_quoted(text)},' for name, text in tests.items()]
-    return "\n".join([
-        "# You are given this cell: the interface and the public tests, which `check` reads. You need not open it.",
-        "from assignments.notebook import check",
-        "",
-        f"{CARRIED} = {{",
-        *lines,
-        '    "tests": {',
-        *files,
-        "    },",
-        "}",
-    ])  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    """A text as Python, as people read it wherever they can."""
-    if "\n" not in text:
-        return repr(text)
-    return quoted(text) if "'''" in text or text.endswith("\\") else f"r'''{text}'''"
+    text = doubles.read_text(encoding="utf-8") if doubles.is_file() else ""
+    return carried_cell(assignment.id, interface_text(assignment), tests, text)
 
 
 def _answers(assignment: Assignment) -> Iterator[NotebookCell]:
     """A cell for each answer that a person marks: by its id the marker gets it."""
     for criterion in assignment.criteria:
         if isinstance(criterion, Person) and criterion.is_in_notebook:
-            yield _text("## Questions\n\nA person marks what you write here.")
+            yield text_cell("## Questions\n\nA person marks what you write here.")
             for line in criterion.lines:
-                yield _text(f"**{line.title}** ({line.points} points). {line.question}")
-                own = _grading(line.id, solution=True, grade=True, points=line.points)
-                yield NotebookCell("markdown", UNANSWERED, metadata=own)
+                yield text_cell(f"**{line.title}** ({line.points} points). {line.question}")
+                yield answer_cell(line.id, line.points)
 
 
 # The body: the reference, cell by cell
@@ -190,23 +160,23 @@ def _of_a_reference(
 ) -> Iterator[NotebookCell]:
     """A heading for each section, a cell for each function or group of constants, and tests where they can run."""
     imports = _imports(left, source)
-    yield _ready("\n".join([*imports, "", left.framework]).strip(), "given-imports")
+    yield ready_cell("\n".join([*imports, "", left.framework]).strip(), "given-imports")
     solution = _Solution(source, exercises, left, imports) if solved else None
     everything = {piece.name for piece in left.pieces if piece.name}
     waiting, present = list(tests), set()
     for piece in _grouped(left.pieces):
         if piece.kind == "rule":
-            yield _text(f"## {piece.text.strip('# -=─').capitalize()}")
+            yield text_cell(f"## {piece.text.strip('# -=─').capitalize()}")
         elif piece.name in exercises:
             text = piece.text if solution is None else solution.cell(piece)
-            yield NotebookCell("code", text, metadata=_grading(piece.name, solution=True))
+            yield exercise_cell(text, piece.name)
         else:
-            yield _ready(piece.text, f"given-{piece.name}")
+            yield ready_cell(piece.text, f"given-{piece.name}")
         present.add(piece.name)
         for test in [test for test in waiting if test.needs & everything <= present]:
             waiting.remove(test)
-            yield _test_cell(test)
-    yield from map(_test_cell, waiting)
+            yield test_cell(test.id, test.sentence)
+    yield from (test_cell(test.id, test.sentence) for test in waiting)
 
 
 def _imports(left: CutReference, source: str) -> Sequence[str]:
@@ -246,14 +216,6 @@ def _grouped(pieces: Sequence[Piece]) -> Iterator[Piece]:
         group = piece
     if group is not None:
         yield group
-
-
-def _test_cell(test: _Test) -> NotebookCell:
-    comment = textwrap.fill(test.sentence, WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
-    source = f'{comment}\ncheck("{test.id}")'
-    return NotebookCell(
-        "code", source, metadata=_grading(test.id.partition("::")[2], grade=True, locked=True, points=1)
-    )
 
 
 class _Solution:
@@ -341,49 +303,3 @@ class _Solution:
         end = min(later, default=len(self.lines) + 1)
         start = 0 if piece.line == self.first else piece.line
         yield from (node for node in self.own if start < node.lineno < end)
-
-
-def without_marks(notebook: Notebook) -> Notebook:
-    """A notebook of the source form as people read it: without nbgrader's marks."""
-
-    def plain(cell: NotebookCell) -> NotebookCell:
-        lines = [line for line in cell.source.split("\n") if line.strip() not in (BEGIN, END)]
-        return replace(cell, source="\n".join(lines))
-
-    return replace(notebook, cells=tuple(_numbered([plain(cell) for cell in notebook.cells])))
-
-
-# Cells
-
-
-def _text(source: str) -> NotebookCell:
-    return NotebookCell("markdown", source.strip())
-
-
-def _ready(source: str, id: str) -> NotebookCell:
-    return NotebookCell("code", source, metadata=_grading(id, locked=True))
-
-
-def _grading(
-    id: str, *, solution: bool = False, grade: bool = False, locked: bool = False, points: float | None = None
-) -> dict[str, Any]:
-    """nbgrader's metadata of a cell, schema 3, without its checksum."""
-    own: dict[str, Any] = {
-        "grade": grade, "grade_id": id, "locked": locked, "schema_version": 3, "solution": solution, "task": False,
-    }  # fmt: skip
-    return {"nbgrader": own if points is None else own | {"points": points}}
-
-
-def checksum(cell: NotebookCell) -> str:
-    """nbgrader's checksum of a cell of schema 3, by which it sees that a locked cell was edited.
-
-    Source: nbgrader/utils.py, compute_checksum.
-    """
-    grading = cell.grading
-    if grading is None:
-        raise ValueError("nbgrader has no checksum of a cell without metadata of its own")
-    locked = not grading.solution and (grading.grade or grading.locked)
-    words = [cell.source, cell.kind, *map(str, (grading.grade, grading.solution, locked)), grading.grade_id]
-    if grading.grade:
-        words.append(str(float(grading.points or 0)))
-    return hashlib.md5("".join(words).encode(), usedforsecurity=False).hexdigest()

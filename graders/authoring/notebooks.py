@@ -7,7 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from assignments.assignment import Framework
-from assignments.derived.notebook import NotebookTerms, notebook_of, without_marks
+from assignments.derived.notebook import NotebookTerms, notebook_of
+from assignments.derived.notebook_cells import without_marks
 from assignments.errors import UserError, nearest
 from assignments.files import replace_file
 from assignments.folders import reference_path

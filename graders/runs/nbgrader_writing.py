@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from assignments.derived.notebook import KERNEL, checksum
+from assignments.derived.notebook_cells import KERNEL, checksum
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.notebook import Notebook, NotebookCell, write_notebook

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from assignments.derived.interface import declared_nodes, interface_text
-from assignments.derived.notebook import BEGIN, END, NotebookTerms, checksum, notebook_of, without_marks
+from assignments.derived.notebook import NotebookTerms, notebook_of
+from assignments.derived.notebook_cells import BEGIN, END, checksum, without_marks
 from assignments.drawing.brief_picture import BriefPicture
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, reference_path
