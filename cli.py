@@ -944,13 +944,41 @@ def _write_notebooks(
     planned: PlannedHandout, folder: Path, framework: str, *, solved: bool, nbgrader: bool, agreed: bool
 ) -> None:
     """Write the notebooks, and say what nbgrader is to do with its own."""
-    from graders.authoring.notebooks import NotebookForm, write_notebooks
+    from graders.authoring.notebooks import form_of, write_notebooks
 
-    form = NotebookForm.NBGRADER if nbgrader else NotebookForm.SOLVED if solved else NotebookForm.STUDENTS
+    form = form_of(solved=solved, nbgrader=nbgrader)
     for path in write_notebooks(planned, folder, framework, form, agreed=agreed):
         print(path)
     if nbgrader:
         console.say(f"In {folder}: nbgrader generate_assignment {planned.assignment.id} --create")
+
+
+@app.command()
+def tutorial(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Which tutorial; without it, they are listed.")] = "",
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder to write to.")] = Path(),
+    framework: Annotated[str, typer.Option(metavar="NAME", help="pytorch or tensorflow alone.")] = "",
+    solved: Annotated[bool, typer.Option("--solved", help="With the answers, for staff.")] = False,
+    nbgrader: Annotated[
+        bool, typer.Option("--nbgrader", help="As nbgrader's source form; FOLDER is its course.")
+    ] = False,
+) -> None:
+    """Write a tutorial: a notebook for each framework.
+
+    A tutorial takes a student about an hour: a picture of the data, a baseline, three functions to write, an experiment
+    and questions. `check` in the notebook says whether a function is right; nothing is marked.
+    """
+    from graders.authoring.notebooks import form_of
+    from graders.authoring.tutorials import tutorials, write_tutorial
+
+    _check_apart(("--solved", solved), ("--nbgrader", nbgrader))
+    if not name:
+        console.print_tutorials(tutorials())
+        return
+    for path in write_tutorial(name, folder, framework, form_of(solved=solved, nbgrader=nbgrader)):
+        print(path)
+    if nbgrader:
+        console.say(f"In {folder}: nbgrader generate_assignment {name} --create")
 
 
 def _update_handout(planned: PlannedHandout, folder: Path, message: str, *, yes: bool, dry_run: bool) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from pathlib import Path
 
     from assignments.assignment import Assignment
+    from assignments.derived.tutorial import Tutorial
     from graders.authoring.data_summary import DataSummary
     from graders.authoring.handing_out import PlannedHandout
     from graders.authoring.handout_update import PlannedUpdate
@@ -369,6 +370,14 @@ def print_first_steps(folder: Path, task: str, *, split: bool = False) -> None:
     for command, why in steps:
         warn(f"  {command.ljust(width)}  # {why}")
     warn("Then make brief, tests and reference your own: docs/assignment.md shows how.")
+
+
+def print_tutorials(tutorials: Iterable[Tutorial]) -> None:
+    """The tutorials: name, title, minutes, and what each needs."""
+    for tutorial in tutorials:
+        say(f"{tutorial.name:<16}{tutorial.number} · {tutorial.title}", " " * 20)
+        say(f"{'':<20}{tutorial.minutes} minutes. {tutorial.needs}.", " " * 20)
+    say("Write one: medmark tutorial NAME FOLDER")
 
 
 def print_leaving(planned: PlannedHandout) -> None:

@@ -12,6 +12,8 @@ from tests import rooms
 ROOT = Path(__file__).parents[1]
 ORDER = ["assignments", "graders", "reports", "cli"]
 BEHIND_THE_WALL = ["graders/wall/inside", "reference_solutions"]
+TUTORIALS = "reference_solutions/tutorials"
+"""Sources of notebooks, which run where medmark is installed, and never behind the wall."""
 DOOR = "assignments/notebook.py"
 """`check`, which a student's notebook imports: the one function that calls a package after its own, and its name."""
 LIVE = "graders/wall/live.py"
@@ -58,7 +60,13 @@ def test_no_package_imports_one_that_comes_after_it(package):
 
 @pytest.mark.parametrize("folder", BEHIND_THE_WALL)
 def test_what_runs_behind_the_wall_imports_nothing_of_the_toolkit(folder):
-    assert offences([folder], lambda name: within(name, [*ORDER, "reference_solutions"])) == []
+    imports = offences([folder], lambda name: within(name, [*ORDER, "reference_solutions"]))
+    assert [line for line in imports if not line.startswith(f"{TUTORIALS}/")] == []
+
+
+def test_a_tutorial_imports_what_an_author_may_and_the_cases_that_a_student_can_draw():
+    doors = ["assignments.testing", "assignments.interface", "assignments.data.sources"]
+    assert offences([TUTORIALS], lambda name: within(name, ORDER) and not within(name, doors)) == []
 
 
 def test_nothing_imports_what_runs_behind_the_wall():

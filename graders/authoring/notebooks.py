@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,6 +24,11 @@ class NotebookForm(StrEnum):
     STUDENTS = "for students"
     SOLVED = "with the answers, for staff"
     NBGRADER = "nbgrader's source form, with the answers between its marks"
+
+
+def form_of(*, solved: bool, nbgrader: bool) -> NotebookForm:
+    """The form that two options ask for."""
+    return NotebookForm.NBGRADER if nbgrader else NotebookForm.SOLVED if solved else NotebookForm.STUDENTS
 
 
 def write_notebooks(
@@ -57,9 +62,7 @@ def write_notebooks(
     for name, path in zip(frameworks, paths, strict=True):
         notebook = notebook_of(planned.assignment, name, terms, solved=form is not NotebookForm.STUDENTS)
         texts[path] = write_notebook(without_marks(notebook) if form is NotebookForm.SOLVED else notebook)
-    for path, data in texts.items():
-        if path.exists() and path.read_bytes() != data:
-            raise UserError(f"{path} is there already and differs: it may be somebody's work. Name an empty folder")
+    refuse_others(texts)
     if form is not NotebookForm.SOLVED and picture.png:
         planned.record()
     for path, data in texts.items():
@@ -67,6 +70,13 @@ def write_notebooks(
     installs = form is NotebookForm.STUDENTS and not planned.terms.install
     wheel = student_wheel(folder / planned.assignment.id) if installs else None
     return (*paths, *([wheel] if wheel else []))
+
+
+def refuse_others(texts: Mapping[Path, bytes]) -> None:
+    """Raise `UserError` where another file lies at one of these paths."""
+    for path, data in texts.items():
+        if path.exists() and path.read_bytes() != data:
+            raise UserError(f"{path} is there already and differs: it may be somebody's work. Name an empty folder")
 
 
 def _frameworks(planned: PlannedHandout, framework: str) -> Sequence[Framework]:
