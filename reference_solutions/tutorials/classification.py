@@ -353,8 +353,8 @@ for axis in axes:
     axis.axis("off")
 for axis, row in zip(axes, worst, strict=False):
     axis.imshow(grey[val_rows[row]], cmap="gray")
-    said, true = PLANES[prob[row].argmax()], PLANES[plane[val_rows[row]]]
-    axis.set_title(f"{said} {prob[row].max():.0%}\nis {true}", fontsize=9)
+    answer, true = PLANES[prob[row].argmax()], PLANES[plane[val_rows[row]]]
+    axis.set_title(f"{answer} {prob[row].max():.0%}\nis {true}", fontsize=9)
 plt.show()
 
 # %% [markdown]
