@@ -375,8 +375,10 @@ def print_first_steps(folder: Path, task: str, *, split: bool = False) -> None:
 def print_tutorials(tutorials: Iterable[Tutorial]) -> None:
     """The tutorials: name, title, minutes, and what each needs."""
     for tutorial in tutorials:
-        say(f"{tutorial.name:<16}{tutorial.number} · {tutorial.title}", " " * 20)
-        say(f"{'':<20}{tutorial.minutes} minutes. {tutorial.needs}.", " " * 20)
+        title, _, question = tutorial.title.partition(": ")
+        say(f"{tutorial.name:<16}{tutorial.number} · {title} ({tutorial.minutes} minutes)", " " * 20)
+        for line in (question, f"{tutorial.needs}."):
+            say(f"{'':<20}{line}", " " * 20)
     say("Write one: medmark tutorial NAME FOLDER")
 
 

@@ -51,7 +51,7 @@ def write_tutorial(
     """
     by_name = {tutorial.name: tutorial for tutorial in tutorials()}
     if name not in by_name:
-        raise UserError(f"There is no tutorial {name!r}: {nearest(name, by_name)} List them: medmark tutorial")
+        raise UserError(f'There is no tutorial "{name}": {nearest(name, by_name)} List them: medmark tutorial')
     chosen = [each for each in FRAMEWORKS if framework in ("", each)]
     if not chosen:
         raise UserError(f"--framework {framework}: {nearest(framework, FRAMEWORKS)}")

@@ -1,6 +1,6 @@
 """Segmentation: where is the prostate in a slice of T2-weighted MRI?
 
-Tutorial 4, 55 minutes. Needs tutorial 2, for convolutions, and tutorial 0, for Dice.
+Tutorial 4, 55 minutes. Needs tutorial 2, for convolutions.
 """
 
 from typing import Annotated

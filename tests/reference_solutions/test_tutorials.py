@@ -19,7 +19,7 @@ from assignments.derived.tutorial import FRAMEWORKS, read_tutorial, tutorial_not
 from assignments.errors import UserError
 from assignments.notebook import NotebookCell, write_notebook
 from graders.authoring.tutorials import tutorials
-from tests.small_course import ROOT
+from tests.small_course import ROOT, medmark
 from tests.test_notebooks import NBGRADER, nbgrader, with_nbgrader
 
 BY_NAME = {tutorial.name: tutorial for tutorial in tutorials()}
@@ -141,6 +141,60 @@ def test_the_source_form_is_one_that_nbgrader_reads(tmp_path):
 def test_a_mistake_in_a_source_is_named_by_its_line(text, line, what):
     with pytest.raises(UserError, match=rf"t\.py:{line}: .*{what}"):
         read_tutorial("t", text, "t.py")
+
+
+# The command
+
+
+def test_the_list_has_all_of_them_and_fits_80_columns():
+    done = medmark("tutorial")
+    assert [line.split()[0] for line in done.out.splitlines() if line[0] != " "] == [*BY_NAME, "Write"]
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_students_get_a_notebook_for_each_framework_with_the_wheel_that_it_installs(tmp_path):
+    done = medmark("tutorial", "mlp", tmp_path)
+    *books, wheel = map(Path, done.out.splitlines())
+    assert [path.name for path in books] == ["mlp_pytorch.ipynb", "mlp_tensorflow.ipynb"]
+    install = "".join(json.loads(books[0].read_bytes())["cells"][1]["source"])
+    assert f"%pip install ./{wheel.name} matplotlib" in install
+    assert "import matplotlib" in install
+
+
+def test_answers_lie_in_files_of_their_own_and_nbgraders_in_its_course(tmp_path):
+    solved = medmark("tutorial", "mlp", tmp_path, "--framework", "pytorch", "--solved")
+    assert solved.out.split() == [str(tmp_path / "mlp_pytorch_solved.ipynb")]
+    assert BEGIN not in Path(solved.out.strip()).read_text()
+    source = medmark("tutorial", "mlp", tmp_path, "--framework", "pytorch", "--nbgrader")
+    assert source.out.splitlines()[0] == str(tmp_path / "source/mlp/mlp_pytorch.ipynb")
+    assert BEGIN in (tmp_path / "source/mlp/mlp_pytorch.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("mpl",), 'There is no tutorial "mpl": did you mean "mlp"?'),
+        (("mlp", ".", "--framework", "jax"), "--framework jax: use one of: pytorch, tensorflow"),
+        (("mlp", ".", "--solved", "--nbgrader"), "--solved and --nbgrader do not go together"),
+    ],
+)
+def test_what_a_person_can_mend_is_a_sentence(words, text):
+    refused = medmark("tutorial", *words)
+    assert refused.code == 2
+    assert text in " ".join(refused.err.split())
+
+
+def test_somebodys_notebook_is_never_replaced(tmp_path):
+    own = tmp_path / "mlp_pytorch.ipynb"
+    own.write_text("my work")
+    refused = medmark("tutorial", "mlp", tmp_path)
+    assert refused.code == 2
+    assert own.read_text() == "my work"
+
+
+def test_without_the_staffs_package_the_message_says_what_to_install(tmp_path):
+    with pytest.raises(UserError, match=r"pip install 'medmark\[staff\]'"):
+        tutorials(tmp_path)
 
 
 # The notebooks, as students run them
