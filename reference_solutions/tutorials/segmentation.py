@@ -232,13 +232,13 @@ class UNet(nn.Module):
         return self.last(fine)[:, 0]  # (N, 32, 32)
 
 
-def train(model, kind, steps=250, seed=0):
-    """`steps` steps of an optimiser of a `kind` on batches of 16 slices; returns the loss of each step."""
+def train(model, kind, steps=180, seed=0):
+    """`steps` steps of an optimiser of a `kind` on batches of 12 slices; returns the loss of each step."""
     rng, losses = np.random.default_rng(seed), []
     optimiser = kind(model.parameters(), 1e-2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)  # to 0 at the end
     for _ in range(steps):
-        rows = rng.choice(train_rows, 16)
+        rows = rng.choice(train_rows, 12)
         turn = rng.choice([-1, 1])  # left and right of a pelvis look alike; image and mask turn together
         image = torch.tensor(slices[rows][:, :, ::turn].copy())
         label = torch.tensor(truth[rows][:, :, ::turn].astype(np.float32))
@@ -296,8 +296,8 @@ class UNet(keras.Model):
         return self.last(fine)[..., 0]  # (N, 32, 32)
 
 
-def train(model, kind, steps=250, seed=0):
-    """`steps` steps of an optimiser of a `kind` on batches of 16 slices; returns the loss of each step."""
+def train(model, kind, steps=180, seed=0):
+    """`steps` steps of an optimiser of a `kind` on batches of 12 slices; returns the loss of each step."""
     rng, losses = np.random.default_rng(seed), []
     optimiser = kind(keras.optimizers.schedules.CosineDecay(1e-2, steps))  # to 0 at the end
     optimiser.build(model.trainable_variables)
@@ -310,7 +310,7 @@ def train(model, kind, steps=250, seed=0):
         return loss
 
     for _ in range(steps):
-        rows = rng.choice(train_rows, 16)
+        rows = rng.choice(train_rows, 12)
         turn = rng.choice([-1, 1])  # left and right of a pelvis look alike; image and mask turn together
         image = tf.constant(slices[rows][:, :, ::turn])
         label = tf.constant(truth[rows][:, :, ::turn].astype(np.float32))

@@ -276,5 +276,5 @@ def test_a_function_that_is_not_written_fails_its_checks_and_ends_no_cell_with_a
 @with_nbgrader
 def test_nbgrader_validates_a_source(tmp_path):
     path = tmp_path / "notebook.ipynb"
-    path.write_bytes(write_notebook(notebook("classification", "pytorch", solved=True)))
+    path.write_bytes(write_notebook(notebook("mlp", "pytorch", solved=True)))
     assert "Success! Your notebook passes all the tests." in nbgrader(tmp_path, "validate", path)
