@@ -137,11 +137,11 @@ def scores(frames):
 def line(name, frames):
     """The scores of some answers, as a line of text."""
     mean, error, sharpness = scores(frames)
-    return f"{name:16}{mean:8.1f} ± {error:.1f} dB{sharpness:12.2f}"
+    return f"{name:13}{mean:6.1f} ± {error:.1f}{sharpness:11.2f}"
 
 
 between = ndimage.zoom(coarse[val_rows], (1, 4, 4), order=1, mode="nearest", grid_mode=True)  # (150, 48, 48)
-print(f"{'':16}{'PSNR':>16}{'sharpness':>12}")
+print(f"{'':13}{'PSNR in dB':>12}{'sharpness':>11}")
 print(line("interpolated", between))
 
 # %% [markdown]
@@ -458,8 +458,8 @@ plt.show()
 # ## Experiment: how much judge?
 #
 # The weight of the adversarial term, from none to 0.5; in the last row, the mean of eight answers of the last network.
-# The third column is the mean difference between two answers to one frame, in grey levels of 255. Before you run: which
-# row has the best PSNR, which is the sharpest, and what does the mean of eight look like?
+# *Differ* is the mean difference between two answers to one frame, in grey levels of 255. Before you run: which row has
+# the best PSNR, which is the sharpest, and what does the mean of eight look like?
 #
 # The ± is the standard error over the 15 fetuses.
 
@@ -473,9 +473,9 @@ table = {
     "weight 0.5": (first, second),
     "mean of 8": (eight, others),
 }
-print(f"{'':16}{'PSNR':>16}{'sharpness':>12}{'two answers':>14}")
+print(f"{'':13}{'PSNR in dB':>12}{'sharpness':>11}{'differ':>8}")
 for name, (frames, again) in table.items():
-    print(f"{line(name, frames)}{127.5 * np.abs(frames - again).mean():14.1f}")
+    print(f"{line(name, frames)}{127.5 * np.abs(frames - again).mean():8.1f}")
 
 # %% [markdown]
 # A larger network would not help. Suppose that a generator is perfect: it draws its answer from all frames that are
