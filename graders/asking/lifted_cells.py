@@ -112,6 +112,7 @@ class HostCells:
         tree = _with_value(cell.tree)
         self.module.__dict__.pop(VALUE, None)
         error = ""
+        self.worker.has_answered = False
         self.worker.streams = self._streams.moved if cell.draws else None
         with _quiet() as stderr:
             try:

@@ -192,7 +192,7 @@ class Remote:
         return self._ask("invert", self)
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        raise CannotCross("a copy of an object that stays inside")
+        raise TypeError("an object that stays inside cannot be copied")
 
 
 class CallableRemote(Remote):

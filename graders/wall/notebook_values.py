@@ -39,6 +39,10 @@ class CannotCross(BaseException):
     """
 
 
+class TooLargeToCross(CannotCross):
+    """A value that is too large or nested too deep to go inside: it may be an answer that the student chose."""
+
+
 def node_of(value: Any, number_of: Callable[[object], int | None], depth: int = 0) -> Any:
     """The node of a test's value.
 
@@ -51,7 +55,7 @@ def node_of(value: Any, number_of: Callable[[object], int | None], depth: int = 
     """
     kind = type(value)
     if depth > DEPTH:
-        raise CannotCross("a value that is nested too deep")
+        raise TooLargeToCross("a value that is nested too deep")
     if value is None or kind in (bool, float):
         return value
     if kind is int:
@@ -60,6 +64,8 @@ def node_of(value: Any, number_of: Callable[[object], int | None], depth: int = 
         return ("text", np.frombuffer(value.encode(), np.uint8)) if len(value) > LONG else value
     if kind is list and len(value) > LONG and set(map(type, value)) == {float}:
         return "floats", np.array(value)
+    if kind is list and len(value) > LONG and set(map(type, value)) == {int} and max(map(abs, value)) < 1 << 62:
+        return "integers", np.array(value, np.int64)
     if kind is list:
         return [node_of(item, number_of, depth + 1) for item in value]
     if kind in (tuple, set, frozenset):

@@ -12,7 +12,7 @@ import numpy as np
 
 from assignments.interface import Interface
 from graders.failures import ProtocolViolation, SubmissionFailure, ToolkitFailure
-from graders.wall.notebook_values import CannotCross, Wrap, node_of, value_of
+from graders.wall.notebook_values import TooLargeToCross, Wrap, node_of, value_of
 from graders.wall.outcome import EXCEPTIONS_BY_NAME
 from graders.wall.patience import WALL_FACTOR
 from graders.wall.sandboxes.sandbox import INSIDE_FOLDER
@@ -86,6 +86,8 @@ class NotebookWorker:
     over: SubmissionFailure | ToolkitFailure | None = None
     streams: Callable[[], tuple[Any, ...] | None] | None = None
     """The host's streams of random numbers where a test draws from them, as nodes; None if they stand as before."""
+    has_answered: bool = False
+    """Whether an answer has reached the present test cell."""
     written: int = 0
     """Bytes on stderr when it last answered."""
     _client: WorkerClient | None = field(default=None, repr=False)
@@ -128,9 +130,16 @@ class NotebookWorker:
         """
         if self.streams is not None and (states := self.streams()) is not None:
             self._method("ask", ["seed", list(states), {}])
-        nodes = [node_of(argument, self.number_of) for argument in arguments]
-        by_name = {name: node_of(argument, self.number_of) for name, argument in named.items()}
-        match self._method("ask", [what, nodes, by_name]):
+        try:
+            nodes = [node_of(argument, self.number_of) for argument in arguments]
+            by_name = {name: node_of(argument, self.number_of) for name, argument in named.items()}
+            reply = self._method("ask", [what, nodes, by_name])
+        except TooLargeToCross as error:
+            if self.has_answered:  # else a student would choose, by a large answer, that the cell runs inside
+                raise ValueError(f"an argument that cannot go inside: {error}") from None
+            raise
+        self.has_answered |= what != "look"
+        match reply:
             case {"stderr": int(written), **rest}:
                 self.written = max(self.written, written)
                 return self._answer(rest, arguments)
@@ -168,7 +177,7 @@ class NotebookWorker:
             try:
                 value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
             except TypeError as error:
-                raise CannotCross(str(error)) from None
+                raise TooLargeToCross(str(error)) from None
         return value
 
     @contextmanager

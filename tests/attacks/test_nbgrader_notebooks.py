@@ -295,3 +295,15 @@ def test_no_magic_runs_a_shell(session):
     with session.waiting_apart():
         result = run_notebook(session, handed(cells), NotebookRules(Limits()), Silent(), {})
     assert result.problems == (f"cell {len(SHELL) + 1}: Exception: [] (line 2)",)
+
+
+def test_an_answer_that_is_too_large_to_return_does_not_move_its_test_inside(session):
+    """Beside the student's code the assert could be forged; a lambda of the test's own still moves it there."""
+    solution = Cell("solution", "def f(): return ['x' * 900] * 1000\ndef g(x): return x(3) if callable(x) else 0", "f")
+    tests = [Cell("test", "assert g([f(), f()]) == 0", "t_large"), Cell("test", "assert g(lambda x: x) == 3", "t_own")]
+    with session.waiting_apart():
+        result = run_notebook(session, handed([solution, *tests]), NotebookRules(Limits()), Silent(), {})
+    large, own = result.cells
+    assert (large.where, large.passed) == ("host", False)
+    assert large.message.startswith("ValueError: an argument that cannot go inside")
+    assert (own.where, own.passed) == ("inside", True)
