@@ -19,7 +19,7 @@ SLOW_AT_ONCE := -n 2 --dist loadfile
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -55,6 +55,9 @@ calibrate: env  ## trains every reference and baseline of the catalogue that the
 slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; seven minutes
 	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
 	    $(SLOW_AT_ONCE) $(PYTEST_ARGS)
+
+tutorials: env  ## every tutorial as students run it, both frameworks; ten minutes (`make slow` runs them with few steps)
+	MEDMARK_WHOLE_TUTORIALS=1 $(IN)/python -m pytest -m slow tests/reference_solutions/test_tutorials.py $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each
 	$(IN)/python .ci/rehearse.py --all
