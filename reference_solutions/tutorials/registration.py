@@ -1,6 +1,6 @@
 """Registration: where does each point of a pelvis lie in another scan?
 
-Tutorial 5, 55 minutes. Needs tutorial 0, for the target registration error, and tutorial 2, for convolutions.
+Tutorial 5, 55 minutes. Needs tutorials 0 and 2, for landmarks and convolutions.
 """
 
 import numpy as np

@@ -82,6 +82,7 @@ def test_a_notebook_that_was_worked_on_is_none(submitted):
         (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "%x \\ud800"}]}', "%x ? is left out"),
         (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = \\u0000"}]}', "cell 1"),
     ],
+    ids=["empty", "another language", "version 3", "a list", "deep", "no text", "half a character", "a zero byte"],
 )
 def test_a_notebook_that_cannot_be_marked_is_named_with_its_cure(submitted, notebook, problem):
     submission, handin = submitted(solution_ipynb=notebook)

@@ -53,7 +53,11 @@ def test_a_function_of_numpys_goes_inside_by_its_name():
         assert driver._value(node_of(function, lambda _: None)) is function
 
 
-@pytest.mark.parametrize("value", [lambda x: x, object(), iter([]), (i for i in [])], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [lambda x: x, object(), iter([]), (i for i in [])],
+    ids=["a function", "an object", "an iterator", "a generator"],
+)
 def test_what_is_the_tests_own_cannot_go_inside(value):
     with pytest.raises(CannotCross):
         node_of(value, lambda _: None)
