@@ -16,6 +16,8 @@ IN := $(VENV)/bin
 # stay together.
 AT_ONCE := -n 3 --dist loadfile
 SLOW_AT_ONCE := -n 2 --dist loadfile
+# Attacks that measure the whole machine, its cache or its time, run one after the other.
+ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels_across_repeats.py resources.py side_channels.py)
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
@@ -65,8 +67,9 @@ rehearse: env  ## every assignment of the catalogue from scratch, without calibr
 rehearse-changed: env  ## the same for those that this branch changed and one more; at most five minutes
 	$(IN)/python .ci/rehearse.py
 
-attacks: env  ## every attack on the wall, each with its positive control, and a table of what came of them
-	$(IN)/python -m pytest tests/attacks -m attack $(PYTEST_ARGS)
+attacks: env  ## every attack on the wall, each with its positive control, and tables of what came of them
+	$(IN)/python -m pytest $(ALONE) -m attack $(PYTEST_ARGS)
+	$(IN)/python -m pytest tests/attacks $(ALONE:%=--ignore=%) -m attack $(SLOW_AT_ONCE) $(PYTEST_ARGS)
 
 images: env  ## the runtime images of all frameworks, made of this machine
 	for framework in numpy pytorch tensorflow; do $(IN)/medmark image build $$framework --from-host || exit 1; done

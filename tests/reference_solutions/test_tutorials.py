@@ -242,10 +242,11 @@ def run_of(name, framework, folder: Path, *, solved: bool):
 
 
 def runs_of(name, folder: Path, *, solved: bool):
-    """Those of both frameworks, which run at the same time."""
-    with ThreadPoolExecutor(len(FRAMEWORKS)) as pool:
-        runs = pool.map(lambda framework: run_of(name, framework, folder, solved=solved), FRAMEWORKS)
-        return list(zip(FRAMEWORKS, runs, strict=True))
+    """Those of both frameworks, which run at the same time; an unsolved one trains nothing, so that one is enough."""
+    frameworks = FRAMEWORKS if solved or WHOLE else FRAMEWORKS[:1]
+    with ThreadPoolExecutor(len(frameworks)) as pool:
+        runs = pool.map(lambda framework: run_of(name, framework, folder, solved=solved), frameworks)
+        return list(zip(frameworks, runs, strict=True))
 
 
 def lines(cell):
