@@ -67,7 +67,7 @@ def pressed_once(imported, words, cwd):
         ("graders.runs.engines.processes", COLLECTED),
         ("graders.intake.clone", COLLECTED),
         ("numpy", ("report", "halves")),
-        ("graders.runs.public_check", ("check", "halves")),
+        ("graders.asking.check", ("check", "halves")),
     ],
 )
 def test_ctrl_c_while_a_command_imports_is_one_line_and_130(course, imported, words):
