@@ -54,11 +54,11 @@ test: env  ## every test but the slow ones; those of Docker where it answers and
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
 
-slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, what is in the images; seven minutes
+slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, tutorials with few steps, what is in the images; nine minutes
 	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
 	    $(SLOW_AT_ONCE) $(PYTEST_ARGS)
 
-tutorials: env  ## every tutorial as students run it, both frameworks; ten minutes (`make slow` runs them with few steps)
+tutorials: env  ## every tutorial as students run it, both frameworks; ten minutes
 	MEDMARK_WHOLE_TUTORIALS=1 $(IN)/python -m pytest -m slow tests/reference_solutions/test_tutorials.py $(PYTEST_ARGS)
 
 rehearse: env  ## every assignment of the catalogue from scratch, without calibration; minutes each

@@ -376,14 +376,13 @@ def _mark_notebooks(
 ) -> None:
     """Mark the notebooks, print what differs, and write the points if a person says so."""
     from graders.runs.nbgrader_marking import marked_notebooks
-    from graders.runs.nbgrader_running import run_notebooks
     from graders.runs.nbgrader_writing import check_writable, write_points
     from reports.progress import progress
 
     if write:
         check_writable(planned.course)
     with progress("marking") as step:
-        marked = marked_notebooks(planned, run_notebooks, jobs, lambda done, of, text: step(done, of, text, None))
+        marked = marked_notebooks(planned, jobs, lambda done, of, text: step(done, of, text, None))
     console.print_notebooks(marked, whole=whole, as_json=as_json)
     if write:
         if not _agreed(f"Write these points to {planned.course.settings.gradebook(planned.course.folder)}?", yes):

@@ -27,6 +27,8 @@ SOURCE_CHARACTERS: Final = 250_000
 """Of all code cells together: a tree takes up to a kilobyte of memory for each."""
 OWN_IMPORTS: Final = ("assignments", "graders", "reports")
 """medmark itself, which a notebook imports to check its work, and which no sandbox has."""
+NOT_PYTHON: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What parsing raises of a text that is not Python, or that is nested too deeply."""
 PYTHON_BODIES: Final = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "debug"})
 """Magics of a cell (`%%time`) below which Python stands."""
 
@@ -104,6 +106,11 @@ class Notebook:
             if isinstance(language, str) and language:
                 return language.casefold()
         return "python"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether its cells are in Python."""
+        return self.language in ("python", "ipython")
 
 
 def read_notebook(data: bytes, name: str = NOTEBOOK) -> Notebook:
@@ -226,6 +233,26 @@ class NotebookSolution:
     """What was left out and will be missed."""
 
 
+def refuse_long_code(notebook: Notebook, name: str) -> None:
+    """Raise `NotANotebook` if the code is too long to parse."""
+    if sum(len(cell.source) for cell in notebook.cells if cell.kind == "code") > SOURCE_CHARACTERS:
+        raise NotANotebook(f"{name} has more than {SOURCE_CHARACTERS} characters of code: keep data in files")
+
+
+def cell_tree(source: str) -> ast.Module | None:
+    """The tree of a cell without its magics; None if it is not Python."""
+    try:
+        return _parsed(plain_python(source).text)
+    except NOT_PYTHON:
+        return None
+
+
+def _parsed(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def solution_of(notebook: Notebook, name: str = NOTEBOOK) -> NotebookSolution:
     """Definitions, imports, constants in capitals, and everything in cells that nbgrader calls a solution.
 
@@ -234,10 +261,9 @@ def solution_of(notebook: Notebook, name: str = NOTEBOOK) -> NotebookSolution:
     Raises:
         NotANotebook: it is in another language, or its code is too long.
     """
-    if notebook.language not in ("python", "ipython"):
+    if not notebook.is_python:
         raise NotANotebook(f"{name} is in {notebook.language[:40]!r}: only Python is marked")
-    if sum(len(cell.source) for cell in notebook.cells if cell.kind == "code") > SOURCE_CHARACTERS:
-        raise NotANotebook(f"{name} has more than {SOURCE_CHARACTERS} characters of code: keep data in files")
+    refuse_long_code(notebook, name)
     parts = [_part(number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.kind == "code"]
     lines: list[str] = []
     origins: list[Origin | None] = []
@@ -271,10 +297,8 @@ def _part(number: int, cell: NotebookCell) -> _Part:
     magics = () if is_locked else plain.magics
     notes = tuple(f"cell {number}, line {magic.line}: {magic.text} is left out" for magic in magics)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(plain.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        tree = _parsed(plain.text)
+    except NOT_PYTHON as error:
         at = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         why = f"cell {number}{at}: is not Python ({type(error).__name__}), so the whole cell is left out"
         return _Part(number, notes=notes, problem=why)

@@ -22,7 +22,7 @@ import numpy as np
 
 from graders.asking.lifting import Lifting, is_of_the_host
 from graders.asking.remote import named
-from graders.wall.notebook_worker import NotebookWorker
+from graders.wall.notebook_worker import NotebookWorker, hides_its_value
 
 VALUE = "_value_of_the_last_expression"
 FILE = "<test cell>"
@@ -120,7 +120,7 @@ class HostCells:
             except (Exception, SystemExit, KeyboardInterrupt) as raised:  # noqa: BLE001 - of any kind: the cell failed
                 error = _described(raised)
             value = None if error else self.module.__dict__.pop(VALUE, None)
-            text, number = (None, None) if value is None or _is_quiet(source) else (_text(value), _number(value))
+            text, number = (None, None) if value is None or hides_its_value(source) else (_text(value), _number(value))
         self.lasting |= cell.defines & set(self.module.__dict__)
         return CellOnHost(error, text, number, bool(stderr.getvalue()))
 
@@ -166,12 +166,6 @@ def _described(raised: BaseException) -> str:
         message = ""
     at = f" (line {line} of the test)" if line else ""
     return f"{type(raised).__name__}: {message[:600]}".removesuffix(": ") + at
-
-
-def _is_quiet(source: str) -> bool:
-    """Whether a `;` at its end hides the value of a cell's last expression."""
-    lines = [line for line in source.rstrip().splitlines() if not line.lstrip().startswith("#")]
-    return bool(lines) and lines[-1].split("#")[0].rstrip().endswith(";")
 
 
 def _text(value: object) -> str:

@@ -9,12 +9,11 @@ import ast
 import builtins
 import importlib.util
 import symtable
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from assignments.notebook import plain_python
+from assignments.notebook import cell_tree
 
 MODULES = frozenset({
     "numpy", "scipy", "math", "cmath", "random", "statistics", "itertools", "functools", "operator", "collections",
@@ -51,11 +50,8 @@ class Lifting:
 
     tree: ast.Module | None
     why_inside: str = ""
-    binds: frozenset[str] = frozenset()
-    """Names that it binds outside functions."""
     defines: frozenset[str] = frozenset()
-    """Those of them that are functions, classes and imports."""
-    reads: frozenset[str] = frozenset()
+    """Functions, classes and imports that it binds outside functions."""
     draws: bool = False
     """Whether it uses the global streams of random numbers."""
 
@@ -73,17 +69,13 @@ class Teaching:
 @lru_cache(maxsize=1024)
 def lifting(source: str, teaching: Teaching) -> Lifting:
     """How a test cell runs on the host."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(plain_python(source).text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Lifting(None, f"it is not Python ({type(error).__name__})")
-    binds, reads = frozenset(bound(tree)), frozenset(read(tree))
-    why = next(_reasons(tree, teaching, binds), "")
+    tree = cell_tree(source)
+    if tree is None:
+        return Lifting(None, "it is not Python")
+    why = next(_reasons(tree, teaching, set(bound(tree))), "")
     defines = frozenset(name for node in tree.body for name in _defined(node))
     draws = any(isinstance(node, ast.Attribute | ast.Name) and _word(node) == "random" for node in ast.walk(tree))
-    return Lifting(None if why else tree, why, binds, defines, reads, draws)
+    return Lifting(None if why else tree, why, defines, draws)
 
 
 @lru_cache(maxsize=1024)
@@ -92,12 +84,7 @@ def repeated_statements(source: str, teaching: Teaching) -> ast.Module:
 
     Test cells use them, and a student's cells may bind their names anew inside.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(plain_python(source).text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+    tree = cell_tree(source) or ast.Module([], [])
     body: list[ast.stmt] = []
     for node in tree.body:
         alone = ast.Module([node], [])
@@ -109,12 +96,7 @@ def repeated_statements(source: str, teaching: Teaching) -> ast.Module:
 @lru_cache(maxsize=1024)
 def taught(teaching: Teaching, source: str) -> Teaching:
     """The same after another locked cell."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(plain_python(source).text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return teaching
+    tree = cell_tree(source) or ast.Module([], [])
     away = dict(teaching.away)
     for node in ast.walk(tree):
         for module, name in _imports(node):

@@ -7,13 +7,12 @@ cell, and what ends the worker ends the notebook.
 from __future__ import annotations
 
 import ast
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from assignments.assignment import Limits
-from assignments.notebook import plain_python
+from assignments.notebook import cell_tree, plain_python
 from graders.asking.journal import Journal, QuestionId
 from graders.asking.lifted_cells import HostCells
 from graders.asking.lifting import Lifting, Teaching, bound, is_of_the_host, lifting, read, repeated_statements, taught
@@ -121,7 +120,7 @@ def _parsed(source: str) -> tuple[str, ast.Module, frozenset[str], frozenset[str
     Most cells of a course are the instructor's, the same in every notebook.
     """
     plain = plain_python(source).text
-    tree = _tree(plain)
+    tree = cell_tree(source) or ast.Module([], [])  # a cell that is not Python fails where it runs
     return plain, tree, frozenset(read(tree)), frozenset(bound(tree))
 
 
@@ -131,7 +130,7 @@ def _with_what_inside_reads(planned: list[_Planned]) -> list[_Planned]:
     after: list[_Planned] = []
     for each in reversed(planned):
         if each.lifting is not None and not each.why_inside:
-            own = each.lifting.binds - set(_imported_names(each.tree))
+            own = each.binds - set(_imported_names(each.tree))
             if reader := next((needed[name] for name in sorted(own) if name in needed), ""):
                 each = replace(each, why_inside=f"{reader}, which runs there, reads it")
         if each.lifting is not None and each.why_inside:
@@ -279,16 +278,6 @@ def _title(cell: RunCell) -> str:
     return f"cell {cell.number}" if cell.number else "a cell that was brought back"
 
 
-def _tree(source: str) -> ast.Module:
-    """The tree of a cell; an empty one of a cell that is not Python, which fails where it runs."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
-
-
 def _imported_names(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
@@ -301,11 +290,7 @@ def _lost_names(planned: list[_Planned]) -> Iterator[str]:
     hosts: dict[str, str] = {}
     for each in planned:
         if each.lifting is not None and not each.why_inside:
-            hosts |= dict.fromkeys(each.lifting.binds - others - set(_imported_names(each.tree)), each.cell.test)
+            hosts |= dict.fromkeys(each.binds - others - set(_imported_names(each.tree)), each.cell.test)
         elif each.lifting is None:
             for name in sorted(each.reads & set(hosts)):
                 yield f"{_title(each.cell)} reads {name}, which only the test cell {hosts[name]} defines, on the host"
-
-
-OnProgress = Callable[[int, int, str], None]
-"""Called with (notebooks done, all of them, the student's name)."""

@@ -13,7 +13,7 @@ from assignments.errors import UserError, nearest
 from assignments.files import replace_file
 from assignments.folders import reference_path
 from assignments.handout import shown_picture
-from assignments.notebook import NOTEBOOK, write_notebook
+from assignments.notebook import NOTEBOOK, Notebook, write_notebook
 from graders.authoring.handing_out import PlannedHandout
 from graders.authoring.student_wheel import student_wheel
 
@@ -61,7 +61,7 @@ def write_notebooks(
     texts = {}
     for name, path in zip(frameworks, paths, strict=True):
         notebook = notebook_of(planned.assignment, name, terms, solved=form is not NotebookForm.STUDENTS)
-        texts[path] = write_notebook(without_marks(notebook) if form is NotebookForm.SOLVED else notebook)
+        texts[path] = in_form(notebook, form)
     refuse_others(texts)
     if form is not NotebookForm.SOLVED and picture.png:
         planned.record()
@@ -70,6 +70,11 @@ def write_notebooks(
     installs = form is NotebookForm.STUDENTS and not planned.terms.install
     wheel = student_wheel(folder / planned.assignment.id) if installs else None
     return (*paths, *([wheel] if wheel else []))
+
+
+def in_form(notebook: Notebook, form: NotebookForm) -> bytes:
+    """The file of a notebook that has the answers where its form does: only nbgrader's keeps the marks around them."""
+    return write_notebook(without_marks(notebook) if form is NotebookForm.SOLVED else notebook)
 
 
 def refuse_others(texts: Mapping[Path, bytes]) -> None:

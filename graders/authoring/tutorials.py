@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assignments.derived.notebook_cells import without_marks
 from assignments.derived.tutorial import FRAMEWORKS, Tutorial, read_tutorial, tutorial_notebook
 from assignments.errors import UserError, nearest
 from assignments.files import replace_file
 from assignments.folders import REFERENCES
-from assignments.notebook import write_notebook
 from graders.authoring.kit_files import KitTerms
-from graders.authoring.notebooks import NotebookForm, refuse_others
+from graders.authoring.notebooks import NotebookForm, in_form, refuse_others
 from graders.authoring.student_wheel import student_wheel
 from graders.version import medmark_version
 
@@ -61,8 +59,7 @@ def write_tutorial(
     texts = {}
     for each in chosen:
         notebook = tutorial_notebook(by_name[name], each, install, solved=form is not NotebookForm.STUDENTS)
-        plain = without_marks(notebook) if form is NotebookForm.SOLVED else notebook
-        texts[home / f"{name}_{each}{ending}.ipynb"] = write_notebook(plain)
+        texts[home / f"{name}_{each}{ending}.ipynb"] = in_form(notebook, form)
     refuse_others(texts)
     for path, data in texts.items():
         replace_file(path, data)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from assignments.notebook import NOTEBOOK_BYTES, SOURCE_CHARACTERS, NotANotebook, Notebook, read_notebook
+from assignments.notebook import NOTEBOOK_BYTES, NotANotebook, Notebook, read_notebook, refuse_long_code
 from graders.intake.hand_in_folders import NAMED, FolderWalk
 from graders.intake.listing import first_of, printable
 from graders.intake.nbgrader_notebook import sorted_notebook
@@ -20,7 +20,6 @@ FILES_BYTES: Final = 100_000_000
 IGNORED: Final = frozenset({".ipynb_checkpoints", "__pycache__", "feedback"})
 """Folders that nbgrader ignores."""
 TIMESTAMP: Final = "timestamp.txt"
-PYTHON: Final = ("python", "ipython")
 
 
 def read_hand_in(
@@ -75,7 +74,7 @@ def _read(
         return replace(handed, problem=str(error))
     in_order = sorted_notebook(notebook, teacher, released)
     named = f"the notebook names the language {printable(notebook.language)[:40]}: its cells run as Python all the same"
-    notes = [] if notebook.language in PYTHON else [named]
+    notes = [] if notebook.is_python else [named]
     return replace(
         handed,
         cells=in_order.to_run(),
@@ -101,8 +100,7 @@ def open_notebook(path: Path) -> Notebook:
     notebook = read_notebook(data, name)
     if not any(cell.source.strip() for cell in notebook.cells):
         raise NotANotebook(f"{name} has no cell with anything in it: hand in the notebook in which the work is")
-    if sum(len(cell.source) for cell in notebook.cells if cell.kind == "code") > SOURCE_CHARACTERS:
-        raise NotANotebook(f"{name} has more than {SOURCE_CHARACTERS} characters of code: keep data in files")
+    refuse_long_code(notebook, name)
     return notebook
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from assignments.assignment import Framework
-from assignments.notebook import plain_python
+from assignments.notebook import cell_tree
 from graders.intake.imports import imports_of
 from graders.intake.source import ONE_PARSES
 from graders.record.notebook_course import HandedNotebook, TeacherNotebook
@@ -60,17 +58,9 @@ def notebook_imports(teachers: Sequence[TeacherNotebook], handed: Sequence[Hande
 
 def _modules(sources: Iterable[str]) -> Iterator[str]:
     for source in sources:
-        for imported in imports_of("", _tree(source)):
+        with ONE_PARSES:
+            tree = cell_tree(source)
+        for imported in imports_of("", tree) if tree is not None else ():
             is_there = imported.optional or imported.level or imported.top in sys.stdlib_module_names
             if imported.top and not is_there:
                 yield imported.top
-
-
-def _tree(source: str) -> ast.Module:
-    """The tree of a cell; an empty one where it is not Python."""
-    try:
-        with ONE_PARSES, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(plain_python(source).text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])

@@ -6,10 +6,10 @@ Nothing in the course's folder is changed: `graders.runs.nbgrader_writing` write
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from assignments.assignment import Framework, Limits
 from assignments.errors import UserError
@@ -18,8 +18,9 @@ from graders.intake.listing import first_of
 from graders.intake.nbgrader_course import NbgraderCourse, read_course
 from graders.intake.notebook_imports import NotebookImports, notebook_imports
 from graders.marks.nbgrader_points import points_of
-from graders.record.notebook_course import CellPoints, HandedNotebook, NotebookResult
+from graders.record.notebook_course import CellPoints
 from graders.runs.doctor import docker_trouble
+from graders.runs.nbgrader_running import OnNotebook, run_notebooks
 from graders.runs.slots import slots_for, this_machine
 from graders.runs.trust import sandbox_named
 from graders.wall.sandboxes.runtime_records import distribution_of, facts_of, how_to_build, listed
@@ -29,24 +30,6 @@ RISK: Final = (
     "nbgrader's own autograde runs students' code as you, in one process with the hidden tests and beside the "
     "gradebook: 12 of 14 attacks of medmark's suite succeed there"
 )
-
-
-OnNotebook = Callable[[int, int, str], None]
-"""(notebooks done, notebooks in all, whose was the last)"""
-
-
-class RunsNotebooks(Protocol):
-    """Runs notebooks behind the wall."""
-
-    def __call__(
-        self,
-        handed: Sequence[HandedNotebook],
-        sandbox: Sandbox,
-        framework: Framework,
-        jobs: int,
-        on_progress: OnNotebook,
-    ) -> Iterator[NotebookResult]:
-        """A result for each notebook, in whatever order they end."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +112,7 @@ def _sandbox(named: str | None, trust_submissions: bool) -> Sandbox:
             f"{trouble}. Without Docker there is no wall. {RISK}. If all this code is yours, or you take that risk: "
             "add --sandbox local --trust-submissions"
         )
-    if name == "local" and not trust_submissions:
-        raise UserError(
-            f"the local sandbox runs submissions as you, with access to your files. {RISK}. Use docker (medmark doctor "
-            "says what is missing), or add --trust-submissions if all this code is yours."
-        )
-    return sandbox_named(name, trust_submissions)
+    return sandbox_named(name, trust_submissions, f"{RISK}. ")
 
 
 def _is_installed(module: str) -> bool:
@@ -146,7 +124,6 @@ def _is_installed(module: str) -> bool:
 
 def marked_notebooks(
     planned: PlannedNotebooks,
-    run: RunsNotebooks,
     jobs: int | None = None,
     on_progress: OnNotebook = lambda done, of, text: None,
 ) -> MarkedNotebooks:
@@ -158,7 +135,7 @@ def marked_notebooks(
     course = planned.course
     readable = [each for each in course.handed if not each.problem]
     slots = slots_for(Limits(), this_machine(), jobs, planned.sandbox.isolates)
-    ran = run(readable, planned.sandbox, planned.framework, slots, on_progress)
+    ran = run_notebooks(readable, planned.sandbox, planned.framework, slots, on_progress)
     results = {(result.student, result.notebook): result for result in ran}
     teachers = {teacher.name: teacher for teacher in course.notebooks}
     points: list[CellPoints] = []

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -26,7 +26,7 @@ from typing import Any
 from assignments.assignment import Framework, Limits
 from graders.asking.allowance import host_mb
 from graders.asking.containers import opened
-from graders.asking.notebook_run import HOST_CPU_S, NotebookRules, OnProgress, run_notebook
+from graders.asking.notebook_run import HOST_CPU_S, NotebookRules, run_notebook
 from graders.asking.pipe_journal import PipeJournal
 from graders.failures import ToolkitFailure
 from graders.record.notebook_course import HandedNotebook, NotebookResult, TestCellResult
@@ -37,6 +37,8 @@ from graders.wall.sandboxes.sandbox import Sandbox, SandboxSpec
 from graders.wall.session import START_S
 from graders.wall.wire import MIB
 
+OnNotebook = Callable[[int, int, str], None]
+"""(notebooks done, notebooks in all, whose was the last)"""
 TRIES = 2
 """How often a notebook runs whose slot or container ended without an answer."""
 COSTLY = 3
@@ -57,7 +59,7 @@ def run_notebooks(
     sandbox: Sandbox,
     framework: Framework,
     jobs: int,
-    on_progress: OnProgress = lambda done, total, student: None,
+    on_progress: OnNotebook = lambda done, total, student: None,
     *,
     host_cpu_s: float = HOST_CPU_S,
 ) -> Iterator[NotebookResult]:
@@ -116,7 +118,7 @@ class _Slot:
         task.tries += 1
         self.deadline = time.monotonic() + self._deadline_s
         if self._process is None:
-            start_forkserver()
+            start_forkserver(__name__, type(self._start[0]).__module__, markers=False)
             context = multiprocessing.get_context("forkserver")
             self._pipe, far = context.Pipe()
             self._process = context.Process(target=_slot, args=(*self._start, far), daemon=True)

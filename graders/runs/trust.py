@@ -19,8 +19,11 @@ def sandbox_of(course: Course, named: str | None, trust_submissions: bool) -> Sa
     return sandbox_named(named or course.sandbox, trust_submissions)
 
 
-def sandbox_named(name: str, trust_submissions: bool) -> Sandbox:
+def sandbox_named(name: str, trust_submissions: bool, risk: str = "") -> Sandbox:
     """The sandbox of this name.
+
+    Args:
+        risk: A sentence about running without a wall, for whoever is refused.
 
     Raises:
         UserError: there is no such sandbox, or it does not isolate and `trust_submissions` is false.
@@ -30,7 +33,7 @@ def sandbox_named(name: str, trust_submissions: bool) -> Sandbox:
     sandbox = SANDBOXES[name]()
     if not sandbox.isolates and not trust_submissions:
         raise UserError(
-            f"the {name} sandbox runs submissions as you, with access to your files. Use docker (medmark doctor says "
-            "what is missing), or add --trust-submissions if all this code is yours."
+            f"the {name} sandbox runs submissions as you, with access to your files. {risk}Use docker (medmark doctor "
+            "says what is missing), or add --trust-submissions if all this code is yours."
         )
     return sandbox

@@ -113,7 +113,8 @@ class NotebookWorker:
 
     def run(self, number: int, source: str) -> CellRun:
         """Run a cell to its end or to its first exception."""
-        match self._method("run", [number, np.frombuffer(source.encode("utf-8", "replace"), np.uint8)]):
+        data = np.frombuffer(source.encode("utf-8", "replace"), np.uint8)
+        match self._method("run", [number, data, hides_its_value(source)]):
             case {"error": error, "value": None | str() as text, "number": value, "stderr": int(written)}:
                 before, self.written = self.written, max(self.written, written)
                 with self._counted():
@@ -195,6 +196,12 @@ class NotebookWorker:
         failure = ProtocolViolation(text)
         self.over = failure
         return failure
+
+
+def hides_its_value(source: str) -> bool:
+    """Whether a `;` at its end hides the value of a cell's last expression."""
+    lines = [line for line in source.rstrip().splitlines() if not line.lstrip().startswith("#")]
+    return bool(lines) and lines[-1].split("#")[0].rstrip().endswith(";")
 
 
 def _write_back(argument: Any, value: Any) -> None:

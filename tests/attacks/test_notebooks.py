@@ -32,7 +32,10 @@ class Try:
     name: str
     tries: str
     control: str = "points"
-    """How nbgrader falls: `points`, `loot`, `shell`, `page`, or `stops`; `naive` where it does not."""
+    """How nbgrader falls: `points`, `loot`, `gradebook`, `shell`, `page`, or `stops`.
+
+    Where it does not: `runs` for what runs the notebook as it stands, `reads` for what reads it.
+    """
 
 
 TRIES = [
@@ -40,22 +43,22 @@ TRIES = [
     Try("patches", "patches the names that tests use: abs, np.array"),
     Try("passes", "has IPython turn every later cell into pass"),
     Try("looks", "reads the disk for hidden tests", "loot"),
-    Try("gradebook", "opens the gradebook, and writes to it", "loot"),
+    Try("gradebook", "opens the gradebook, and writes to it", "gradebook"),
     Try("shell", "runs a shell by magics", "shell"),
     Try("shows", "shows HTML and JavaScript, in outputs and text", "page"),
     Try("twice", "brings every test twice", "stops"),
     Try("halves", "holds halves of characters", "stops"),
-    Try("edits", "edits the locked test cells", "naive"),
-    Try("deletes", "deletes the test cells", "naive"),
-    Try("scores", "has scores in outputs and metadata, and points of its own", "naive"),
-    Try("widgets", "has widgets and metadata full of HTML and scores", "naive"),
+    Try("edits", "edits the locked test cells", "runs"),
+    Try("deletes", "deletes the test cells", "runs"),
+    Try("scores", "has scores in outputs and metadata, and points of its own", "reads"),
+    Try("widgets", "has widgets and metadata full of HTML and scores", "reads"),
 ]
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """nbgrader's course with those notebooks that it falls to, autograded, with feedback."""
-    students = {attempt.name: NOTEBOOKS[attempt.name] for attempt in TRIES if attempt.control != "naive"}
+    students = {attempt.name: NOTEBOOKS[attempt.name] for attempt in TRIES if attempt.control not in ("runs", "reads")}
     course = nbgrader_course(tmp_path_factory.mktemp("nbgrader") / "course", students)
     nbgrader(course, "generate_assignment", "target", "--create")
     nbgrader(course, "autograde", "target", "--create", fails=True)  # by those that stop it
@@ -81,6 +84,8 @@ def falls(attempt, graded):
         case "points":
             return points == [1, 1], f"nbgrader gives {points}"
         case "loot":
+            return any("LOOT" in line and CANARY in line for line in printed(home)), "its result shows a hidden test"
+        case "gradebook":
             with closing(sqlite3.connect(graded / "gradebook.db")) as book:
                 written = book.execute("select count(*) from sqlite_master where name = 'loot'").fetchone()[0]
             shown = any("LOOT" in line and CANARY in line for line in printed(home))
@@ -93,12 +98,30 @@ def falls(attempt, graded):
             return "<script>window.canary = 1</script>" in page, "nbgrader's feedback has the script"
         case "stops":
             return points == [None, None], "nbgrader grades nothing of it, and exports 0"
-    cells = json.loads(NOTEBOOKS[attempt.name])["cells"]
-    tests = [each for each in cells if each["metadata"].get("nbgrader", {}).get("grade")]
-    claimed = [each["metadata"]["nbgrader"].get("score") for each in tests]
-    trivial = all(each["source"] == "assert True" for each in tests)
-    widgets = "<script>" in json.dumps(json.loads(NOTEBOOKS[attempt.name])["metadata"])
-    return trivial or any(claimed) or widgets, "its own test cells pass, there are none, or it says its score"
+    document = json.loads(NOTEBOOKS[attempt.name])
+    if attempt.control == "runs":
+        assert failed_cells(json.loads(notebook(handed_in()))), "an honest wrong one fails where it is run as it stands"
+        return failed_cells(document) == 0, "run as it stands, none of its cells fails"
+    claims = [own.get("score", 0) for own in gradings(document)] + [
+        document["metadata"].get("nbgrader", {}).get("score")
+    ]
+    return 100 in claims, "read as it stands, it says that it has 100 points"
+
+
+def gradings(document):
+    """nbgrader's metadata of each cell that has any."""
+    return [each["metadata"]["nbgrader"] for each in document["cells"] if "nbgrader" in each["metadata"]]
+
+
+def failed_cells(document):
+    """How many code cells end in an exception where all are run in their order."""
+    names, failed = {}, 0
+    for each in document["cells"]:
+        try:
+            exec(each["source"], names)
+        except AssertionError:
+            failed += 1
+    return failed
 
 
 def printed(path):

@@ -77,13 +77,14 @@ class _MarkerMessages:
                 raise ValueError("a message of no known kind")
 
 
-def start_forkserver(*also: str) -> None:
+def start_forkserver(*also: str, markers: bool = True) -> None:
     """Start importing, in another process, what markers need; return at once. `grade` does this first.
 
-    `also` names modules that the caller's main module imports: else every marker would import them again.
+    `also` names modules that the caller's main module imports: else every marker would import them again. Without
+    `markers` these are all: processes that mark no assignment need neither pytest nor the metrics.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["graders.runs.engines.preload", *also])
+    context.set_forkserver_preload([*(["graders.runs.engines.preload"] if markers else []), *also])
     environment = {
         # Markers share the cores between them, and a server with threads cannot be forked safely.
         "OMP_NUM_THREADS": "1",

@@ -56,8 +56,12 @@ class NotebookDriver:
         signal.signal(signal.SIGPROF, _interrupt)
         signal.signal(signal.SIGALRM, _interrupt)
 
-    def run(self, number: int, source: np.ndarray[Any, Any]) -> dict[str, Any]:
-        """Run a cell, its source in UTF-8, to its end or to its first exception, as a notebook does."""
+    def run(self, number: int, source: np.ndarray[Any, Any], is_quiet: bool) -> dict[str, Any]:
+        """Run a cell, its source in UTF-8, to its end or to its first exception, as a notebook does.
+
+        Args:
+            is_quiet: whether it hides the value of its last expression.
+        """
         value, error = None, None
         self._arm(*self.limits)
         try:
@@ -67,7 +71,7 @@ class NotebookDriver:
         finally:
             self._arm(0, 0)
         text, is_number = None, None
-        if error is None and value is not None:
+        if error is None and value is not None and not is_quiet:
             text, is_number = _text(repr, value), _number(value)
         return {"error": error, "value": text, "number": is_number, "stderr": self._stderr()}
 
@@ -80,8 +84,7 @@ class NotebookDriver:
         self._execute(tree, name, "exec")
         if last is None:
             return None
-        value = self._execute(ast.Expression(last.value), name, "eval")  # type: ignore[attr-defined]
-        return None if _is_quiet(source) else value
+        return self._execute(ast.Expression(last.value), name, "eval")  # type: ignore[attr-defined]
 
     def _execute(self, tree: ast.AST, name: str, mode: str) -> object:
         code = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)  # type: ignore[call-overload]
@@ -357,12 +360,6 @@ class _Shell:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt("the cell took too long and was interrupted")
-
-
-def _is_quiet(source: str) -> bool:
-    """Whether a `;` at its end hides the value of a cell's last expression."""
-    lines = [line for line in source.rstrip().splitlines() if not line.lstrip().startswith("#")]
-    return bool(lines) and lines[-1].split("#")[0].rstrip().endswith(";")
 
 
 def _number(value: object) -> float | None:

@@ -46,7 +46,7 @@ def test_a_cell_that_calls_and_compares_runs_on_the_host(source):
         ("import sys, io\nsys.stdout = io.StringIO()", "it imports io, which the host does not"),
         ("f.__code__", "it uses .__code__"),
         ("import subprocess", "it imports subprocess, which the host does not"),
-        ("assert f(", "it is not Python (SyntaxError)"),
+        ("assert f(", "it is not Python"),
     ],
 )
 def test_a_cell_that_needs_the_students_process_says_why(source, why):

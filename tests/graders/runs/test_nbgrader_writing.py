@@ -15,6 +15,7 @@ import pytest
 from assignments.errors import UserError
 from assignments.notebook import NotebookCell, read_notebook
 from graders.intake.nbgrader_gradebook import HEAD
+from graders.runs import nbgrader_marking
 from graders.runs.nbgrader_marking import MarkedNotebooks, marked_notebooks, planned_notebooks
 from graders.runs.nbgrader_writing import WrittenPoints, check_writable, write_points
 from tests.nbgrader_made import (
@@ -68,10 +69,17 @@ def with_api(course: Path, line: str) -> str:
     return done.stdout.strip()
 
 
+def marked_here(course: Path) -> MarkedNotebooks:
+    """The course marked, with its cells in this process."""
+    planned = planned_notebooks(course, sandbox="local", trust_submissions=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader_marking, "run_notebooks", run_here)
+        return marked_notebooks(planned)
+
+
 @pytest.fixture(scope="module")
 def marked(course: Path) -> MarkedNotebooks:
-    planned = planned_notebooks(course, sandbox="local", trust_submissions=True)
-    return marked_notebooks(planned, run_here)
+    return marked_here(course)
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +95,7 @@ def written(course: Path, marked: MarkedNotebooks, before: object) -> WrittenPoi
 
 def test_marking_changes_nothing_in_the_folder(course: Path) -> None:
     at_first = tree_of(course)
-    planned = planned_notebooks(course, sandbox="local", trust_submissions=True)
-    marked_notebooks(planned, run_here)
+    marked_here(course)
     assert tree_of(course) == at_first
 
 
@@ -170,7 +177,7 @@ def test_an_unknown_version_of_the_gradebook_is_read_and_never_written(course, w
     shutil.copytree(course, copy)
     with closing(sqlite3.connect(copy / "gradebook.db")) as gradebook, gradebook:
         gradebook.execute("update alembic_version set version_num = 'f00'")
-    marked = marked_notebooks(planned_notebooks(copy, sandbox="local", trust_submissions=True), run_here)
+    marked = marked_here(copy)
     with pytest.raises(UserError, match=f"tables of version f00, and medmark writes into {HEAD} alone"):
         write_points(marked)
     assert list(copy.glob("*before-medmark*")) == [copy / written.backup.name]

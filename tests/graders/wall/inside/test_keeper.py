@@ -284,12 +284,12 @@ def test_a_worker_that_waits_for_a_core_is_not_idle_and_the_wait_is_reported(end
         try:
             # It has 15 shares of the core, and the other 1024: less than 5 %.
             # The kernel tells of a wait once it is over: on a busy machine one may last for more than four seconds.
-            stopped, _, header = ended_for("starves", core, cpu_s=7.0, idle_s=8)
+            stopped, _, header = ended_for("starves", core, cpu_s=8.0, idle_s=8)
         finally:
             other.kill()
     assert stopped == "wall"
-    assert header["cpu_s"] < 3.5
-    assert 7.0 < header["waited_s"] < 35
+    assert header["cpu_s"] < 4
+    assert 8.0 < header["waited_s"] < 40
 
 
 # Frames of every kind
