@@ -102,9 +102,8 @@ def falls(attempt, graded):
     if attempt.control == "runs":
         assert failed_cells(json.loads(notebook(handed_in()))), "an honest wrong one fails where it is run as it stands"
         return failed_cells(document) == 0, "run as it stands, none of its cells fails"
-    claims = [own.get("score", 0) for own in gradings(document)] + [
-        document["metadata"].get("nbgrader", {}).get("score")
-    ]
+    whole = document["metadata"].get("nbgrader", {})
+    claims = [own.get("score") for own in (whole, *gradings(document))]
     return 100 in claims, "read as it stands, it says that it has 100 points"
 
 
