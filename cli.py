@@ -1256,22 +1256,31 @@ def image_build(
     wheels: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder of wheels; the build then uses no network.")
     ] = None,
+    rootfs: Annotated[
+        bool, typer.Option("--rootfs", help="Make a folder for bubblewrap, podman and apptainer; needs no Docker.")
+    ] = False,
+    sif: Annotated[bool, typer.Option("--sif", help="With --rootfs: make apptainer's file of the folder too.")] = False,
 ) -> None:
     """Build a runtime image from its lock and record its digest.
 
     It holds the framework and the packages of medical imaging: scikit-learn, scikit-image, pandas, Matplotlib, Pillow,
-    nibabel, SimpleITK, einops, tqdm, and MONAI with PyTorch.
+    nibabel, SimpleITK, einops, tqdm, and MONAI with PyTorch. With --rootfs it is a folder, and with --from-host no
+    Docker is needed; put $MEDMARK_HOME on the file system that a cluster's machines share.
     """
     from graders.wall.sandboxes import images
+    from graders.wall.sandboxes import rootfs as folders
     from graders.wall.sandboxes.runtime_records import IMPORTS
 
     _check_name(framework, IMPORTS, "FRAMEWORK")
+    _check_with("--rootfs", rootfs, ("--sif", sif))
+    options: dict[str, Any] = {"kind": "slim" if slim else "medical", "add": add or (), "say": print}
     name: Any = framework
-    kind: Any = "slim" if slim else "medical"
-    if from_host:
-        image = images.build_from_host(name, kind=kind, add=add or (), say=print)
+    if not from_host:
+        options |= {"base_image": base, "wheels": wheels}
+    if rootfs:
+        image = (folders.build_from_host if from_host else folders.build)(name, sif=sif, **options)
     else:
-        image = images.build(name, base_image=base, kind=kind, add=add or (), wheels=wheels, say=print)
+        image = (images.build_from_host if from_host else images.build)(name, **options)
     print(f"{image.framework}  {image.digest}  {len(image.packages)} packages")
 
 
@@ -1281,7 +1290,7 @@ def image_list() -> None:
     from graders.wall.sandboxes.runtime_records import listed
 
     for image in listed():
-        contents = f"{image.kind:7}  {len(image.packages):3} packages  python {image.python_version}"
+        contents = f"{image.form:6}  {image.kind:7}  {len(image.packages):3} packages  python {image.python_version}"
         print(f"{image.framework:11} {image.digest[:26]}  {contents}  from {image.made_from}")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from graders.failures import ToolkitFailure
 from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.rootless import PROGRAMS, rootless, trouble
 
 READABLE = 40
 """Bytes of a parameter that stand in a test's name as they are."""
@@ -74,6 +75,22 @@ def images(engine):
         for framework in frameworks:
             try:
                 Docker().runtime(framework)
+            except ToolkitFailure as failure:
+                pytest.skip(str(failure))
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def folders():
+    """Says that a sandbox without a daemon can start, and skips where it cannot: `folders("podman", "numpy")`."""
+
+    def built(program, *frameworks):
+        if why := trouble(PROGRAMS[program]):
+            pytest.skip(why)
+        for framework in frameworks:
+            try:
+                rootless(program)().runtime(framework)
             except ToolkitFailure as failure:
                 pytest.skip(str(failure))
 

@@ -191,7 +191,7 @@ class Course(Frozen):
     title: str
     year: str | int
     timezone: str = "Europe/London"
-    sandbox: Literal["docker", "local"] = "docker"
+    sandbox: Literal["docker", "bubblewrap", "podman", "apptainer", "local"] = "docker"
     staff_group: str | None = None
     """Group of the operating system that may read hidden/ beside its owner."""
     observation_gap_minutes: int = Field(default=30, gt=0)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from assignments.assignment import Accuracy, Assignment, Framework, Person, Unanchored
 from assignments.data.checked import checked_cases
@@ -21,8 +21,9 @@ from graders.failures import EngineFailure, ImageFailure
 if TYPE_CHECKING:
     from graders.asking.ceiling import Ceiling
     from graders.course.course import Course
+    from graders.wall.sandboxes.runtime_records import Form
 
-
+FRAMEWORKS: tuple[Framework, ...] = ("pytorch", "tensorflow", "numpy")
 FEW_SEEDS = 2
 FEW_SEEDS_NOTE = "seeds = 2 in [run]: an interval of two repeats is too wide to say much. Write 3 or more, or 1"
 
@@ -44,7 +45,8 @@ def examine(course: Path | None = None, on_reading: Progress = lambda *_: None) 
     yield _git()
     trouble = docker_trouble()
     yield Fact(trouble is None, trouble or "the Docker engine answers", optional=True)
-    yield from (_image(framework) for framework in ("pytorch", "tensorflow", "numpy"))
+    yield from (_image(framework, "image") for framework in FRAMEWORKS)
+    yield from _without_a_daemon()
     if course is not None:
         yield from _course(course, on_reading)
 
@@ -66,9 +68,17 @@ def docker_trouble() -> str | None:
     return None
 
 
+def _rootless_trouble(sandbox: str) -> str:
+    """Why a sandbox without a daemon cannot be used for other people's code; empty if it can, or is another one."""
+    from graders.wall.sandboxes.rootless import PROGRAMS, trouble
+
+    return trouble(PROGRAMS[sandbox]) if sandbox in PROGRAMS else ""
+
+
 def missing_images(frameworks: tuple[Framework, ...]) -> list[str]:
     """Why the runtimes of some frameworks cannot be used; empty if all can."""
-    return [fact.text for fact in map(_image, frameworks) if not fact.well]
+    facts = [_image(framework, "image") for framework in frameworks]
+    return [fact.text for fact in facts if not fact.well]
 
 
 def _git() -> Fact:
@@ -79,15 +89,26 @@ def _git() -> Fact:
     return Fact(True, words.strip())
 
 
-def _image(framework: str) -> Fact:
+def _without_a_daemon() -> Iterator[Fact]:
+    """The programs that start sandboxes without a daemon, as far as they are installed, and their runtimes."""
+    from graders.wall.sandboxes.rootless import PROGRAMS, trouble
+
+    installed = {name: trouble(program) for name, program in PROGRAMS.items() if shutil.which(program.executable)}
+    for name, weakness in installed.items():
+        yield Fact(not weakness, weakness or f"{name} starts sandboxes, each worker a user of its own", optional=True)
+    if installed:
+        yield from (_image(framework, "rootfs") for framework in FRAMEWORKS)
+
+
+def _image(framework: Framework, form: Form) -> Fact:
     from graders.wall.sandboxes import runtime_records
 
     try:
-        runtime = runtime_records.runtime(cast(Framework, framework))
+        runtime = runtime_records.runtime(framework, form)
     except ImageFailure as failure:
         return Fact(False, str(failure), optional=True)
     contents = f"{runtime.kind}, {runtime.digest[:19]}, {len(runtime.packages)} packages"
-    return Fact(True, f"runtime image for {framework}, {contents}")
+    return Fact(True, f"runtime {runtime_records.WORDS[form]} for {framework}, {contents}")
 
 
 def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
@@ -107,9 +128,9 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
         yield from (Fact(False, note, optional=True) for note in course.roster_notes)
         read_secret(course)
         yield Fact(True, "the course's secret is there, and nobody else can read it")
-        trouble = docker_trouble() if course.sandbox == "docker" else None
-        if trouble is not None:
-            yield Fact(False, f'the course says sandbox = "docker", but {trouble}')
+        trouble = docker_trouble() if course.sandbox == "docker" else _rootless_trouble(course.sandbox)
+        if trouble:
+            yield Fact(False, f'the course says sandbox = "{course.sandbox}", but {trouble}')
     except MedmarkError as error:
         yield Fact(False, str(error))
         return

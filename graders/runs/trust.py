@@ -33,7 +33,8 @@ def sandbox_named(name: str, trust_submissions: bool, risk: str = "") -> Sandbox
     sandbox = SANDBOXES[name]()
     if not sandbox.isolates and not trust_submissions:
         raise UserError(
-            f"the {name} sandbox runs submissions as you, with access to your files. {risk}Use docker (medmark doctor "
-            "says what is missing), or add --trust-submissions if all this code is yours."
+            f"the {name} sandbox does not hold other people's code here: {sandbox.weakness}. {risk}Use docker or "
+            "another sandbox that is one (medmark doctor says what is missing), or add --trust-submissions if all this "
+            "code is yours."
         )
     return sandbox

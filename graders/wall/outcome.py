@@ -53,6 +53,8 @@ def failure_of_end(header: dict[str, Any], memory_kill: bool) -> SubmissionFailu
         return WallLimit(f"{header.get('wall_s')} s, of which {header.get('cpu_s')} CPU s", kind=kind)
     if stopped == "idle":
         return WallLimit(f"idle for {IDLE_CALL_S} s with an answer owed; {header.get('cpu_s')} CPU s in all", kind=kind)
+    if stopped == "memory":
+        return MemoryLimit("the keeper counted more memory than the limit and ended the process")
     if stopped == "size":
         return ReplyTooLarge("a frame over the reply cap")
     if header["outcome"] == "violated":

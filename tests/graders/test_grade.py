@@ -23,7 +23,8 @@ from graders.record.documents import Cause, Phrase, Trouble, to_json
 from graders.record.read_documents import job_result
 from graders.scoring import explained
 from graders.wall import session as sessions
-from graders.wall.sandboxes.local import Local, LocalChannel
+from graders.wall.sandboxes.local import Local
+from graders.wall.sandboxes.pipes import Pipes
 from graders.wall.session import Session
 from tests.jobs import job_here
 from tests.pools import first_secret
@@ -47,14 +48,14 @@ class Recorded:
 
     def __init__(self, monkeypatch):
         self.written = bytearray()
-        plain = LocalChannel.write
+        plain = Pipes.write
 
         def write(channel, data):
             count = plain(channel, data)
             self.written += data[:count]
             return count
 
-        monkeypatch.setattr(LocalChannel, "write", write)
+        monkeypatch.setattr(Pipes, "write", write)
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +392,7 @@ def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
 
 
 def test_a_keeper_killed_in_mid_run_is_a_toolkit_failure_and_the_rest_is_unknown(tmp_path, monkeypatch):
-    plain, calls = LocalChannel.write, []
+    plain, calls = Pipes.write, []
 
     def write(channel, data):
         calls.append(1)
@@ -400,7 +401,7 @@ def test_a_keeper_killed_in_mid_run_is_a_toolkit_failure_and_the_rest_is_unknown
             time.sleep(0.05)
         return plain(channel, data)
 
-    monkeypatch.setattr(LocalChannel, "write", write)
+    monkeypatch.setattr(Pipes, "write", write)
     document = run("perfect", tmp_path)
     assert document.trouble.reason == "engine"
     verdicts = [doc.verdict for doc in document.tests.values()]
@@ -465,8 +466,8 @@ def test_a_sandbox_that_ended_for_memory_costs_the_test_that_ended_it_and_no_oth
     shutil.copytree(GROUPS / "perfect", solution)
     ends = "\n\nimport os, time\ndef scale(x):\n    os.kill(os.getppid(), 9)\n    time.sleep(9)\n"
     (solution / "solution.py").write_text((solution / "solution.py").read_text() + ends)
-    plain = LocalChannel.ending
-    monkeypatch.setattr(LocalChannel, "ending", lambda channel: replace(plain(channel), out_of_memory=True))
+    plain = Pipes.ending
+    monkeypatch.setattr(Pipes, "ending", lambda channel: replace(plain(channel), out_of_memory=True))
     document = run("", tmp_path, solution=solution, tests=(SCALE, LOSS))
     assert document.trouble is None
     assert document.tests[SCALE].cause == Cause("memory_limit")

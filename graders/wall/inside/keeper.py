@@ -21,7 +21,7 @@ from typing import Any
 from . import processes
 from .forking import NoRoom, Zygote, ZygoteBroken, ZygoteGone, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
-from .memory import Memory
+from .memory import Memory, out_of_memory_kills
 from .reaping import FULL_S, SHARED, TICK_S, WRITE_ONLY, Reaper, WorkerProcess
 
 WIRE = 2
@@ -39,11 +39,14 @@ class Keeper:
 
     def __init__(self) -> None:
         self.isolated = os.getpid() == 1
-        self.drops = self.isolated and os.getuid() == 0
+        self.drops = self.isolated and os.getuid() == 0 and not os.environ.get("MEDMARK_ONE_USER")
         self.forks = os.environ.get("MEDMARK_NO_FORK") != "1" and sys.platform == "linux"
         self.solution = os.environ["MEDMARK_SOLUTION"]
         self.scratch = os.environ["MEDMARK_SCRATCH"]
         self.framework = os.environ["MEDMARK_FRAMEWORK"]
+        self.processes = int(os.environ.get("MEDMARK_PROCESSES", 0))
+        self.counts_memory = self.isolated and bool(self.processes)
+        self.limits_workers = self.counts_memory or not self.isolated
         self.uids = iter(processes.users() if self.drops else ())
         self.waited_s = 0.0 if processes.counts_waiting() else None
         self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0, "idle_s": 0}
@@ -106,7 +109,7 @@ class Keeper:
                 return json.loads(bytes(frame[PREFIX.size : start])), frame[start:]
 
     def _reply(self, id: int, head: dict[str, Any], body: memoryview) -> None:
-        text = head_bytes({"id": id, "oom_kills": processes.out_of_memory_kills(), **head})
+        text = head_bytes({"id": id, "oom_kills": out_of_memory_kills(), **head})
         for part in (memoryview(PREFIX.pack(len(text), body.nbytes) + text), body):
             while part:
                 try:
@@ -226,6 +229,7 @@ class Keeper:
 
     def _order(self, head: dict[str, Any], uid: int | None, scratch: str) -> dict[str, Any]:
         """What a new worker's process needs to know; where the container holds a limit, the worker has none."""
+        limits = self.limits if self.limits_workers else {}
         return {
             "worker": head["worker"],
             "scratch": scratch,
@@ -235,8 +239,9 @@ class Keeper:
             "isolated": self.isolated,
             "uid": uid,
             "cpu_s": head["cpu_s"],
-            "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
-            "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
+            "memory_bytes": limits.get("memory_bytes", 0),
+            "scratch_bytes": limits.get("scratch_bytes", 0),
+            "processes": self.processes,
             "reply_bytes": self.limits["reply_bytes"],
         }
 
@@ -303,6 +308,9 @@ class Keeper:
                     break
                 elif self.reaper.is_idle(worker, looks, now, self.limits["idle_s"]):
                     self.reaper.stop(worker, "idle")
+                    break
+                elif self.counts_memory and self.reaper.is_over(worker, self.limits["memory_bytes"]):
+                    self.reaper.stop(worker, "memory")
                     break
                 else:
                     looked = now

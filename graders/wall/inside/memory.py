@@ -16,11 +16,20 @@ FULL = 8 * MIB
 SPARE = 4 * MIB
 PLENTY = 32 * MIB
 """Room that there must be before the reserve is taken again."""
-COUNTERS = (
-    ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.max"),
-    ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
+COUNTERS = (("memory.current", "memory.max"), ("memory.usage_in_bytes", "memory.limit_in_bytes"))
 """Files with a control group's use and limit of memory, in version 2 and in version 1."""
+KILLS = ("memory.events", "memory.oom_control")
+"""Files that count what the kernel has killed for memory, in version 2 and in version 1."""
+
+
+def control_group_folders() -> tuple[str, str]:
+    """Where files of this sandbox's control group lie, in version 2 and in version 1.
+
+    Where a scheduler holds the limit, the sandbox sees its files of memory in a folder of their own: what else the
+    scheduler counts is not this sandbox's alone.
+    """
+    own = os.environ.get("MEDMARK_CONTROL_GROUP")
+    return (own, own) if own else ("/sys/fs/cgroup", "/sys/fs/cgroup/memory")
 
 
 class Memory:
@@ -30,12 +39,12 @@ class Memory:
         self._used = -1
         self._limit = 0
         self._spare = -1
-        for used, limit in COUNTERS:
+        for folder, (used, limit) in zip(control_group_folders(), COUNTERS, strict=True):
             with contextlib.suppress(OSError, ValueError):
-                with open(limit) as file:
+                with open(os.path.join(folder, limit)) as file:
                     self._limit = int(file.read())
                 # Stays open: to open a file takes memory, and so does its first reading.
-                fd = os.open(used, os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(os.path.join(folder, used), os.O_RDONLY | os.O_CLOEXEC)
                 self._used = fd if os.pread(fd, 32, 0).strip().isdigit() else -1
                 return
 
@@ -60,3 +69,14 @@ class Memory:
 
     def _room(self) -> int:
         return self._limit - int(os.pread(self._used, 32, 0))
+
+
+def out_of_memory_kills() -> int:
+    """How often the kernel has killed in this control group for memory; 0 where it has no such count."""
+    for folder, name in zip(control_group_folders(), KILLS, strict=True):
+        with contextlib.suppress(OSError), open(os.path.join(folder, name)) as file:
+            for line in file:
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0

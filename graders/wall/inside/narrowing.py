@@ -24,12 +24,26 @@ NEW_NAMESPACES = 0x7E020000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
 F_NOTIFY = 1026
 
-# process_vm_readv and _writev, ptrace, pidfd_getfd; unshare, setns; shmget, semget, msgget; add_key, request_key,
-# keyctl; io_uring_setup; inotify_init1, fanotify_init, and inotify_init where there is one.
+# process_vm_readv and _writev, ptrace, pidfd_getfd, kcmp, process_madvise; unshare, setns; shmget, semget, msgget;
+# add_key, request_key, keyctl; io_uring_setup; inotify_init1, fanotify_init, and inotify_init where there is one.
+# Then what an engine's filter refuses too, for sandboxes that have none: bpf, perf_event_open, userfaultfd; mount,
+# umount2, pivot_root, move_mount, open_tree, fsopen, fsconfig, fsmount, fspick, mount_setattr; name_to_handle_at,
+# open_by_handle_at; quotactl, quotactl_fd, syslog, acct, swapon, swapoff, reboot, vhangup; kexec_load, kexec_file_load,
+# init_module, finit_module, delete_module; settimeofday, clock_settime, clock_adjtime, adjtimex; iopl and ioperm.
 REFUSED = {
-    "x86_64": (310, 311, 101, 438, 272, 308, 29, 64, 68, 248, 249, 250, 425, 294, 300, 253),
-    "aarch64": (270, 271, 117, 438, 97, 268, 194, 190, 186, 217, 218, 219, 425, 26, 262),
-}
+    "x86_64": (
+        310, 311, 101, 438, 312, 440, 272, 308, 29, 64, 68, 248, 249, 250, 425, 294, 300, 253,
+        321, 298, 323, 165, 166, 155, 429, 428, 430, 431, 432, 433, 442, 303, 304,
+        179, 443, 103, 163, 167, 168, 169, 153, 246, 320, 175, 313, 176, 164, 227, 305, 159, 172, 173,
+    ),
+    "aarch64": (
+        270, 271, 117, 438, 272, 440, 97, 268, 194, 190, 186, 217, 218, 219, 425, 26, 262,
+        280, 241, 282, 40, 39, 41, 429, 428, 430, 431, 432, 433, 442, 264, 265,
+        60, 443, 116, 89, 224, 225, 142, 58, 104, 294, 105, 273, 106, 170, 112, 266, 171,
+    ),
+}  # fmt: skip
+FILES_IN_MEMORY = {"x86_64": (319, 447), "aarch64": (279, 447)}
+"""memfd_create and memfd_secret."""
 # The architecture's name in the kernel; socket, socketpair; clone, clone3, fcntl.
 NUMBERS = {
     "x86_64": (0xC000003E, (41, 53), 56, 435, 72),
@@ -45,15 +59,19 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Instruction))]
 
 
-def narrow() -> None:
+def narrow(*, files_in_memory: bool = True) -> None:
     """Put the filter on this process and all its children, for good.
+
+    Args:
+        files_in_memory: Whether it may make files that lie in memory alone. Only a control group counts them.
 
     Raises:
         OSError: the kernel refused the filter; no solution may run in a container then.
     """
     if platform.machine() not in NUMBERS:  # the engine's own filter stands
         return
-    lines = _lines(platform.machine())
+    refused = REFUSED[platform.machine()] + (() if files_in_memory else FILES_IN_MEMORY[platform.machine()])
+    lines = _lines(platform.machine(), refused)
     program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
@@ -62,7 +80,7 @@ def narrow() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
 
 
-def _lines(machine: str) -> list[tuple[int, int, int, int]]:
+def _lines(machine: str, refused: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
     architecture, sockets, clone, clone3, fcntl = NUMBERS[machine]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
@@ -74,7 +92,7 @@ def _lines(machine: str) -> list[tuple[int, int, int, int]]:
         (EQUAL, 0, 1, clone3),  # its flags lie in memory, where no filter sees them; the C library then uses clone
         (RETURN, 0, 0, REFUSE | ENOSYS),
     ]
-    for number in REFUSED[machine]:
+    for number in refused:
         lines += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE | EPERM)]
     for number in sockets:
         lines += _unless(number, FIRST_ARGUMENT, (EQUAL, 1, 0, AF_UNIX), EAFNOSUPPORT)

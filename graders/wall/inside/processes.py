@@ -323,20 +323,14 @@ def _empty(folder: str) -> None:
 
 
 def cpu_of_control_group() -> float | None:
-    """CPU seconds of all that ever ran in this control group; None where it has no such count."""
+    """CPU seconds of all that ever ran in this control group; None where it has no such count.
+
+    A control group of a scheduler's counts what runs beside the sandbox too, and so counts for nothing here.
+    """
+    if "MEDMARK_CONTROL_GROUP" in os.environ:
+        return None
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/sys/fs/cgroup/cpuacct/cpuacct.usage").read_text()) / 1e9
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/sys/fs/cgroup/cpu.stat").read_text().split()[1]) / 1e6
     return None
-
-
-def out_of_memory_kills() -> int:
-    """How often the kernel has killed in this control group for memory; 0 where it has no such count."""
-    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
-        with contextlib.suppress(OSError):
-            for line in Path(path).read_text().splitlines():
-                name, _, count = line.partition(" ")
-                if name == "oom_kill":
-                    return int(count)
-    return 0

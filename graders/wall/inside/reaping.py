@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import processes
+from . import processes, worker_memory
 from .memory import Memory
 
 TICK_S = 0.05
@@ -189,6 +189,13 @@ class Reaper:
             looks.popleft()
         (then, before), (_, used) = looks[0], looks[-1]
         return now - then >= seconds and used - before < IDLE_SHARE * (now - then)
+
+    def is_over(self, worker: WorkerProcess, memory_bytes: int) -> bool:
+        """Whether a worker and its children hold more memory than one worker may."""
+        try:
+            return worker_memory.is_over({worker.pid} | self._left(worker), worker.uid, memory_bytes)
+        except OSError:  # no room for the process that counts
+            return True
 
     def _lost(self, worker: WorkerProcess) -> float:
         """CPU seconds that no living process and no parent's account shows: of children whose parent ignores SIGCHLD.

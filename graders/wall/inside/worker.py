@@ -18,7 +18,7 @@ import tempfile
 import types
 from typing import Any
 
-from . import narrowing, processes
+from . import narrowing, processes, worker_memory
 from .adapter import adapter_of
 from .answering import Responder
 from .frames import Closed, TooLarge, receive, send
@@ -47,7 +47,7 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
         os.environ["USER"] = os.environ["LOGNAME"] = USER
     if sys.platform == "linux":
         with contextlib.nullcontext() if order["isolated"] else contextlib.suppress(OSError):
-            narrowing.narrow()
+            narrowing.narrow(files_in_memory=not order["processes"])
         processes.prctl(processes.PR_SET_DUMPABLE, 1)  # the zygote is not; else /proc/self would be closed to it
     _limit(order)
     os.umask(0o077)
@@ -65,10 +65,15 @@ def _limit(order: dict[str, Any]) -> None:
     seconds = math.ceil(order["cpu_s"])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if order["memory_bytes"] and sys.platform == "linux":
+    if order["memory_bytes"] and order["isolated"]:  # the keeper counts what is used
+        most = worker_memory.data_bytes() + worker_memory.data_limit(order["memory_bytes"], order["processes"])
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    elif order["memory_bytes"] and sys.platform == "linux":
         with open("/proc/self/statm") as statm:
             mapped = int(statm.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (mapped + order["memory_bytes"],) * 2)
+    if order["processes"]:  # the kernel counts those of this user, which are this worker's alone
+        resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"],) * 2)
     if order["scratch_bytes"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["scratch_bytes"],) * 2)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:

@@ -1,4 +1,4 @@
-"""Sandboxes that run a solution: the contract, Docker for other people's code, a local process for your own."""
+"""Sandboxes that run a solution: with a daemon or without for other people's code, a local process for your own."""
 
 from __future__ import annotations
 
@@ -14,5 +14,17 @@ def _docker() -> Sandbox:
     return Docker()
 
 
-SANDBOXES: dict[str, Callable[[], Sandbox]] = {"docker": _docker, "local": Local}
+def _rootless(program: str) -> Callable[[], Sandbox]:
+    from graders.wall.sandboxes.rootless import rootless
+
+    return rootless(program)
+
+
+SANDBOXES: dict[str, Callable[[], Sandbox]] = {
+    "docker": _docker,
+    "bubblewrap": _rootless("bubblewrap"),
+    "podman": _rootless("podman"),
+    "apptainer": _rootless("apptainer"),
+    "local": Local,
+}
 """Every sandbox, by the name that `course.toml` uses."""

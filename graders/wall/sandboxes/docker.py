@@ -17,13 +17,13 @@ import docker
 import docker.errors
 from docker.types import DeviceRequest, Mount, Ulimit
 
-from assignments.assignment import Framework, Limits
-from graders.failures import EngineFailure, ImageFailure, InternalFailure
-from graders.wall.modes import make_readable
+from assignments.assignment import Framework
+from graders.failures import EngineFailure, ImageFailure
+from graders.wall.modes import make_readable, refuse_unreadable
 from graders.wall.sandboxes import engine, gpus, runtime_records
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
-from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec
+from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec, processes_limit
 
 GONE_WITHIN_S = 15.0
 
@@ -39,6 +39,7 @@ class Docker:
 
     name = "docker"
     isolates = True
+    weakness = ""
 
     def __init__(self, *, cpus: float | None = None, inside: Path = INSIDE_FOLDER, address: str | None = None) -> None:
         self._cpus = cpus or min(2.0, float(os.cpu_count() or 1))
@@ -54,7 +55,7 @@ class Docker:
         with suppress(OSError):  # another user's installation: the next lines check whether it can be read
             make_readable(self._inside)
         for folder in (spec.solution, self._inside):
-            _readable_by_anyone(folder)
+            refuse_unreadable(folder)
         with ExitStack() as stack:
             with engine.with_docker_messages():
                 api = stack.enter_context(closing(engine.connected(self._engine)))
@@ -185,7 +186,7 @@ def _host_config(
         "mem_limit": limits.memory_mb * 2**20,
         "memswap_limit": limits.memory_mb * 2**20,
         "nano_cpus": int(cpus * 1e9),
-        "pids_limit": _pids(limits),
+        "pids_limit": processes_limit(limits),
         "ulimits": [
             Ulimit(name="nofile", soft=4096, hard=4096),
             Ulimit(name="core", soft=0, hard=0),
@@ -211,11 +212,6 @@ def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, leased: tu
     }
 
 
-def _pids(limits: Limits) -> int:
-    """Threads count too, and frameworks start some for each core of the machine, allowed to the container or not."""
-    return limits.processes + 32 + 16 * (os.cpu_count() or 1)
-
-
 def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChannel:
     attached = api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     channel = DockerChannel(api, container, attached, watch)
@@ -228,19 +224,3 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
             raise ImageFailure(f"the runtime image is broken: {message}") from error
         raise EngineFailure(f"docker start: {message}") from error
     return channel
-
-
-def _readable_by_anyone(folder: Path) -> None:
-    """Raise if a container could not read a folder: a worker owns no files, and the keeper may not read others' own.
-
-    Raises:
-        InternalFailure: a file or folder lacks the right; the text names the command that gives it.
-    """
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        weights = "weights" in Path(parent).relative_to(folder).parts
-        needed = [name for name in names if weights or name.endswith(".py")]
-        paths = [(parent, 0o005)] if needed or parent == str(folder) else []
-        for path, rights in (*paths, *((os.path.join(parent, name), 0o004) for name in needed)):
-            if os.lstat(path).st_mode & rights != rights:
-                raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")

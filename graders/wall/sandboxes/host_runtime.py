@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +86,18 @@ def host_runtime(
     return HostRuntime(key, str(inside), mounts, links)
 
 
-def root_archive(host: HostRuntime) -> bytes:
-    """The empty root as a tar: mount points, links, two users. Every user may pass through its folders."""
+@dataclass(frozen=True)
+class EmptyRoot:
+    """What an empty root holds; each path without its leading slash."""
+
+    folders: frozenset[str]
+    """Mount points, and all folders above them. Every user may pass through them."""
+    files: Mapping[str, bytes]
+    links: Mapping[str, str]
+
+
+def empty_root(host: HostRuntime) -> EmptyRoot:
+    """Mount points, links and two users."""
     folders = {"proc", "sys", "dev", "etc", "solution", "medmark", "scratch", "zygote"}
     files = {
         "etc/passwd": b"root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/scratch:/none\n",
@@ -101,16 +111,22 @@ def root_archive(host: HostRuntime) -> bytes:
     links = {path.lstrip("/"): target for path, target in host.links}
     for name in [*folders, *files, *links]:
         folders.update(str(parent) for parent in Path(name).parents if str(parent) != ".")
+    return EmptyRoot(frozenset(folders - links.keys()), files, links)
+
+
+def root_archive(host: HostRuntime) -> bytes:
+    """The empty root as a tar."""
+    root = empty_root(host)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in sorted(folders - links.keys()):
+        for name in sorted(root.folders):
             # runc gives a tmpfs the mode of the folder below it and ignores mode= (seen with 1.1.5).
             tar.addfile(_member(name, tarfile.DIRTYPE, 0o700 if name in PRIVATE else 0o755))
-        for name, target in sorted(links.items()):
+        for name, target in sorted(root.links.items()):
             member = _member(name, tarfile.SYMTYPE, 0o777)
             member.linkname = target
             tar.addfile(member)
-        for name, content in sorted(files.items()):
+        for name, content in sorted(root.files.items()):
             member = _member(name, tarfile.REGTYPE, 0o644)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))

@@ -6,18 +6,14 @@ this machine (`host_runtime`) where no registry can be reached. `docker.py` runs
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
-import os
 import re
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,40 +22,20 @@ import docker.errors
 from docker.types import Mount
 
 from assignments.assignment import Framework
-from assignments.files import replace_file
 from graders.failures import ImageFailure
 from graders.wall.sandboxes import engine
 from graders.wall.sandboxes.host_runtime import HostRuntime, host_runtime, root_archive
-from graders.wall.sandboxes.runtime_records import (
-    DEFAULT,
-    ELSEWHERE,
-    RECIPES,
-    Kind,
-    Runtime,
-    home,
-    lock_of,
-    modules_of,
-    proof,
-    record_of,
+from graders.wall.sandboxes.runtime_contents import (
+    TAKEN_OUT,
+    RuntimeOrigin,
+    recorded,
+    survey_words,
+    writable_home,
 )
+from graders.wall.sandboxes.runtime_records import DEFAULT, RECIPES, Kind, Runtime, lock_of
 from graders.wall.sandboxes.sandbox import COMPUTING
 
-UNWANTED = {
-    "breast_cancer.csv": "scikit-learn's breast cancer table, the data of mlp_classifier",
-    "solution_pytorch.py": "a reference solution",
-    "solution_tensorflow.py": "a reference solution",
-    "solution_numpy.py": "a reference solution",
-}
-"""Files that give answers away, by name: a build that contains one fails."""
-SIGNS = {
-    "the breast cancer table, the data of mlp_classifier": (
-        ("17.99", "10.38", "122.8"),  # the beginning of a row
-        ("17.99", "20.57", "19.69"),  # of a column
-    ),
-}
-"""Numbers that stand one after the other in no other file: a build that contains them under any name fails too."""
-TAKEN_OUT = ("sklearn/datasets/data/breast_cancer.csv",)
-"""Files that a build takes out of packages that a runtime needs, by their paths in site-packages."""
+PYTHON_OF_DOCKERFILE = "/opt/runtime/bin/python"
 
 
 def build_from_host(
@@ -79,15 +55,15 @@ def build_from_host(
         say: receives a line for each step.
 
     Raises:
-        ImageFailure: the environment could not be made, does not work, or holds a file that gives answers away.
+        ImageFailure: the environment could not be origin, does not work, or holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
-    lock, folder = lock_of(framework, kind), _writable_home()
+    lock, folder = lock_of(framework, kind), writable_home()
     host = host_runtime(framework, lock, python=python, add=add, take_out=TAKEN_OUT, home=folder, say=say)
     with _engine() as client:
         image = _imported(client, framework, host)
-        contents = (image, host.python, host.mounts)
-        return _finished(client, framework, kind, contents, made_from="host", added=add, say=say)
+        origin = RuntimeOrigin(framework, kind, "host", tuple(add), say)
+        return _finished(client, origin, (image, host.python, host.mounts))
 
 
 def build(
@@ -113,7 +89,7 @@ def build(
         EngineFailure: the engine does not answer.
     """
     lock = lock_of(framework, kind) + "".join(f"{line}\n" for line in add)
-    _writable_home()  # before the minutes that a build takes
+    writable_home()  # before the minutes that a build takes
     say(f"building the {framework} image on {base_image}")
     with _engine() as client:
         try:
@@ -136,8 +112,8 @@ def build(
             raise ImageFailure(f"docker build of {framework} on {base_image}: {error}\n{log}") from error
         except docker.errors.APIError as error:
             raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.message_of(error)}") from error
-        contents = (cast(str, image.id), "/opt/runtime/bin/python", ())
-        return _finished(client, framework, kind, contents, made_from=base_image, added=add, say=say)
+        origin = RuntimeOrigin(framework, kind, base_image, tuple(add), say)
+        return _finished(client, origin, (cast(str, image.id), PYTHON_OF_DOCKERFILE, ()))
 
 
 @contextmanager
@@ -153,60 +129,21 @@ def _engine() -> Iterator[docker.DockerClient]:
 
 
 def _finished(
-    client: docker.DockerClient,
-    framework: Framework,
-    kind: Kind,
-    contents: tuple[str, str, tuple[tuple[str, str], ...]],
-    *,
-    made_from: str,
-    added: Sequence[str],
-    say: Callable[[str], object],
+    client: docker.DockerClient, origin: RuntimeOrigin, contents: tuple[str, str, tuple[tuple[str, str], ...]]
 ) -> Runtime:
-    """Survey the image from inside, refuse files that give answers away, write the record."""
-    say(f"trying the {framework} image, and looking for files that give answers away")
-    image, python, mounts = contents
-    imports = (proof(framework, kind), [module for line in added for module in _module_of(line)])
-    surveyed = _surveyed(client, framework, imports, image, python, mounts)
-    distributions: dict[str, list[str]] = surveyed["distributions"]
-    if {"medmark"} & distributions.keys():
-        raise ImageFailure(f"the {framework} image holds medmark itself: take it out of the lock or of --add")
-    if unwanted := surveyed["unwanted"]:
-        names = "; ".join(f"{path} ({why})" for path, why in unwanted)
-        raise ImageFailure(f"the {framework} image holds answers: {names}. Leave out the package that brings them")
-    steady = {key: surveyed[key] for key in ("python", "platform", "distributions")}
-    built = Runtime(
-        framework=framework,
-        digest=hashlib.sha256(json.dumps(steady, sort_keys=True).encode()).hexdigest(),
-        image=image,
-        python=python,
-        mounts=mounts,
-        packages={name: version for name, (version, _) in sorted(distributions.items())},
-        modules=tuple(surveyed["modules"]),
-        python_version=surveyed["python"],
-        made_from=made_from,
-        added=tuple(added),
-        built=datetime.now(UTC).isoformat(timespec="seconds"),
-        kind=kind,
-    )
-    replace_file(record_of(framework), json.dumps(asdict(built), indent=1))
-    size = f"{kind}, {len(built.packages)} packages, Python {built.python_version}"
-    say(f"{framework}: {size}, digest {built.digest[:12]}")
-    return built
+    """Survey the image from inside and write its record."""
+    origin.say(f"trying the {origin.framework} image, and looking for files that give answers away")
+    return recorded(origin, _surveyed(client, origin, contents), contents)
 
 
 def _surveyed(
-    client: docker.DockerClient,
-    framework: Framework,
-    imports: tuple[Sequence[str], Sequence[str]],
-    image: str,
-    python: str,
-    mounts: tuple[tuple[str, str], ...],
-) -> dict[str, Any]:
-    source = (RECIPES / "survey.py").read_text(encoding="utf-8")
+    client: docker.DockerClient, origin: RuntimeOrigin, contents: tuple[str, str, tuple[tuple[str, str], ...]]
+) -> bytes:
+    image, python, mounts = contents
     try:
-        output = client.containers.run(
+        output: bytes = client.containers.run(
             image,
-            [python, "-I", "-B", "-c", source, json.dumps([*imports, UNWANTED, SIGNS])],
+            [python, *survey_words(origin)],
             remove=True,
             user="65534:65534",
             network_mode="none",
@@ -220,11 +157,12 @@ def _surveyed(
     except docker.errors.ContainerError as error:
         output = cast(bytes, error.stderr or b"")
         last = output.decode("utf-8", "replace").strip()[-1500:]
-        text = f"the {framework} image does not work (exit {error.exit_status}): {last}"
+        text = f"the {origin.framework} image does not work (exit {error.exit_status}): {last}"
         raise ImageFailure(text) from error
     except docker.errors.APIError as error:
-        raise ImageFailure(f"the {framework} image does not start: {engine.message_of(error)}") from error
-    return cast("dict[str, Any]", json.loads(output))
+        text = f"the {origin.framework} image does not start: {engine.message_of(error)}"
+        raise ImageFailure(text) from error
+    return output
 
 
 def _imported(client: docker.DockerClient, framework: Framework, host: HostRuntime) -> str:
@@ -258,23 +196,6 @@ def _context(lock: str, wheels: Path | None) -> io.BytesIO:
             tar.add(wheel, f"wheels/{wheel.name}")
     archive.seek(0)
     return archive
-
-
-def _writable_home() -> Path:
-    folder = home()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise ImageFailure(f"{folder}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
-    return folder
-
-
-def _module_of(requirement: str) -> tuple[str, ...]:
-    """The first module of `name==version`, which shall be importable; none of an address or a file."""
-    name = re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[.*\])?==\S+", requirement.replace(" ", ""))
-    return modules_of(re.sub(r"[-_.]+", "-", name[1]).lower())[:1] if name else ()
 
 
 def _tag(text: str) -> str:

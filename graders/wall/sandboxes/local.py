@@ -15,14 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, Ending, SandboxSpec
+from graders.wall.sandboxes.pipes import Pipes, ended
+from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec
 
 FRAMEWORK_PACKAGES: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("torch",),
@@ -31,51 +31,15 @@ FRAMEWORK_PACKAGES: dict[Framework, tuple[str, ...]] = {
 }
 
 
-class LocalChannel:
-    """Pipes to a keeper that is an ordinary subprocess."""
-
-    def __init__(self, process: subprocess.Popen[bytes], errors: Path) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self._errors = errors
-        self._in, self._out = process.stdin.fileno(), process.stdout.fileno()
-        os.set_blocking(self._in, False)
-        os.set_blocking(self._out, False)
-
-    def fileno_in(self) -> int:
-        return self._in
-
-    def fileno_out(self) -> int:
-        return self._out
-
-    def write(self, data: memoryview) -> int:
-        try:
-            return os.write(self._in, data)
-        except BlockingIOError:
-            return 0
-
-    def readinto(self, view: memoryview) -> int | None:
-        try:
-            return os.readv(self._out, [view]) or None
-        except BlockingIOError:
-            return 0
-
-    def ending(self) -> Ending:
-        code: int | None = None
-        with suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(5)
-        return Ending(code, False, self._errors.read_text(errors="replace")[-4000:])
-
-
 class Local:
     """The sandbox of the contract in `sandbox.py`, without a boundary."""
 
     name = "local"
     isolates = False
+    weakness = "it runs submissions as you, with access to your files"
 
     @contextmanager
-    def open(self, spec: SandboxSpec) -> Iterator[LocalChannel]:
+    def open(self, spec: SandboxSpec) -> Iterator[Pipes]:
         self.runtime(spec.framework)
         try:
             folder = Path(tempfile.mkdtemp(prefix="medmark-"))
@@ -99,9 +63,9 @@ class Local:
             shutil.rmtree(folder, ignore_errors=True)
             raise EngineFailure(f"the local keeper did not start: {error}") from error
         try:
-            yield LocalChannel(process, errors)
+            yield Pipes(process, errors)
         finally:
-            _end(process)
+            ended(process)
             shutil.rmtree(folder, ignore_errors=True)
 
     def runtime(self, framework: Framework) -> str:
@@ -129,20 +93,3 @@ def _environment(spec: SandboxSpec, scratch: Path) -> dict[str, str]:
         "MEDMARK_SCRATCH": str(scratch),
         "MEDMARK_FRAMEWORK": spec.framework,
     }
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Hang up, and give the keeper a moment to end its workers."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with suppress(OSError):
-        process.stdin.close()
-    deadline = time.monotonic() + 3
-    while process.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError):
-            os.read(process.stdout.fileno(), 1 << 20)  # it may be waiting to be read
-        time.sleep(0.002)
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    process.stdout.close()

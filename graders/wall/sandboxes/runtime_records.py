@@ -20,6 +20,9 @@ from graders.failures import ImageFailure
 Kind = Literal["medical", "slim"]
 """What a runtime holds: the framework with the packages of medical imaging, or the framework alone."""
 DEFAULT: Kind = "medical"
+Form = Literal["image", "rootfs"]
+"""How a runtime lies on the machine: an image of the Docker engine, or a folder that is a root file system."""
+WORDS: dict[Form, str] = {"image": "image", "rootfs": "folder"}
 RECIPES = Path(__file__).parent / "runtimes"
 IMPORTS: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("numpy", "scipy", "torch"),
@@ -41,7 +44,7 @@ class Runtime:
     digest: str
     """SHA-256 over Python's version, the platform and every package's contents: equal for equal contents."""
     image: str
-    """The image's id in the local engine."""
+    """The image's id in the local engine, or the path of the folder."""
     python: str
     """Path of the interpreter inside."""
     mounts: tuple[tuple[str, str], ...]
@@ -57,6 +60,9 @@ class Runtime:
     built: str
     kind: Kind = "slim"
     """Slim too if the record is of an earlier medmark, which built no others."""
+    form: Form = "image"
+    sif: str = ""
+    """Path of apptainer's file of a folder's contents; empty where it was not made."""
 
 
 LOCKED_PYTHON = "3.11"
@@ -89,27 +95,41 @@ def home() -> Path:
     return user / ".local" / "share" / "medmark"
 
 
-def runtime(framework: Framework) -> Runtime:
-    """The framework's runtime as last built, without asking the engine.
+def runtime(framework: Framework, form: Form = "image") -> Runtime:
+    """The framework's runtime of a form as last built, without asking the engine.
 
     Raises:
         ImageFailure: none was built, or its record cannot be read; the text names the command that builds one.
     """
-    record = record_of(framework)
+    record = record_of(framework, form)
     try:
         fields = json.loads(record.read_text(encoding="utf-8"))
         fields["mounts"] = tuple((here, inside) for here, inside in fields["mounts"])
         fields["modules"], fields["added"] = tuple(fields["modules"]), tuple(fields["added"])
         return Runtime(**fields)
     except FileNotFoundError:
-        raise ImageFailure(f"no runtime image for {framework}: {how_to_build(framework)}") from None
+        raise ImageFailure(f"no runtime {WORDS[form]} for {framework}: {how_to_build(framework, form=form)}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImageFailure(f"{record} cannot be read ({error}): {how_to_build(framework)}") from error
+        raise ImageFailure(f"{record} cannot be read ({error}): {how_to_build(framework, form=form)}") from error
+
+
+def rootfs(framework: Framework) -> Runtime:
+    """The framework's runtime as a folder.
+
+    Raises:
+        ImageFailure: none was built, or its folder is gone; the text names the command that builds one.
+    """
+    built = runtime(framework, "rootfs")
+    if not os.path.isdir(built.image):
+        raise ImageFailure(f"{built.image} is gone: {how_to_build(framework, built)}")
+    return built
 
 
 def listed() -> tuple[Runtime, ...]:
     """All runtimes built on this machine."""
-    return tuple(runtime(framework) for framework in IMPORTS if os.path.exists(record_of(framework)))
+    forms: tuple[Form, ...] = ("image", "rootfs")
+    every = [(framework, form) for framework in IMPORTS for form in forms]
+    return tuple(runtime(*each) for each in every if os.path.exists(record_of(*each)))
 
 
 def lock_of(framework: Framework, kind: Kind = DEFAULT) -> str:
@@ -149,7 +169,8 @@ def proof(framework: Framework, kind: Kind) -> tuple[str, ...]:
 def facts_of(framework: Framework) -> RuntimeFacts:
     """What the framework's runtime offers: that of the image that was built here, else that of its lock."""
     try:
-        built = runtime(framework)
+        form: Form = "image" if os.path.exists(record_of(framework)) else "rootfs"
+        built = runtime(framework, form)
     except ImageFailure:
         packages = locked(framework)
         modules = {module for name in packages for module in modules_of(name)}
@@ -157,15 +178,18 @@ def facts_of(framework: Framework) -> RuntimeFacts:
     return RuntimeFacts(".".join(built.python_version.split(".")[:2]), built.packages, built.modules)
 
 
-def how_to_build(framework: Framework, built: Runtime | None = None) -> str:
+def how_to_build(framework: Framework, built: Runtime | None = None, form: Form = "image") -> str:
     """The command that builds a runtime, for error messages; one that was built before is built as it was."""
     words = ["medmark image build", framework]
     words.append("--from-host" if built is None or built.made_from == "host" else f"--base {built.made_from}")
+    words += ["--rootfs"] if (form if built is None else built.form) == "rootfs" else []
     if built is not None:
+        words += ["--sif"] if built.sif else []
         words += ["--slim"] if built.kind == "slim" else []
         words += [f"--add {requirement}" for requirement in built.added]
     return " ".join(words)
 
 
-def record_of(framework: Framework) -> Path:
-    return home() / "images" / f"{framework}.json"
+def record_of(framework: Framework, form: Form = "image") -> Path:
+    """The file that records a runtime."""
+    return home() / "images" / (f"{framework}.json" if form == "image" else f"{framework}.{form}.json")

@@ -6,6 +6,7 @@ list of behaviours against every backend.
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +78,14 @@ class Sandbox(Protocol):
     """Runs a solution. Opening and closing raise only `ToolkitFailure`."""
 
     name: str
-    isolates: bool
-    """Whether it is a boundary for code that nobody trusts."""
+
+    @property
+    def isolates(self) -> bool:
+        """Whether it is a boundary for code that nobody trusts."""
+
+    @property
+    def weakness(self) -> str:
+        """Why it is not one, as the rest of a sentence; empty where it is."""
 
     def open(self, spec: SandboxSpec) -> AbstractContextManager[Channel]:
         """Start a keeper for the solution; on leaving, verify that the sandbox is gone.
@@ -97,3 +104,11 @@ class Sandbox(Protocol):
 
     def sweep(self, course: str) -> list[str]:
         """Remove a course's sandboxes whose markers have died; their names. Never touches other courses'."""
+
+
+def processes_limit(limits: Limits) -> int:
+    """How many processes one submission may have.
+
+    Threads count too, and frameworks start some for each core of the machine, allowed to the sandbox or not.
+    """
+    return limits.processes + 32 + 16 * (os.cpu_count() or 1)

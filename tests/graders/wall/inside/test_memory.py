@@ -38,7 +38,7 @@ def test_memory_is_full_when_next_to_nothing_is_left(group, uses, full):
 @pytest.mark.parametrize("limit", ["max\n", ""])
 def test_memory_without_a_limit_is_never_full(tmp_path, monkeypatch, limit):
     (tmp_path / "limit").write_text(limit)
-    monkeypatch.setattr(memory, "COUNTERS", [(tmp_path / "used", tmp_path / "limit")])
+    monkeypatch.setattr(memory, "COUNTERS", [(tmp_path / "used", tmp_path / "limit")] * 2)
     memory_of_group = Memory()
     memory_of_group.hold()
     assert not memory_of_group.is_full()
@@ -85,6 +85,7 @@ def looks():
         nothing = dict.fromkeys(("is_idle", "reap", "stop", "look"), lambda *_: None)
         keeper = object.__new__(Keeper)
         keeper.limits, keeper.workers = {"reply_bytes": 1000, "idle_s": 0}, {}
+        keeper.counts_memory = False
         keeper.memory = SimpleNamespace(is_full=lambda: full)
         keeper.reaper = SimpleNamespace(cpu=lambda worker: seen.append(worker) or 0.0, **nothing)
         worker = WorkerProcess(1, 1, -1, reply, -1, 10.0, 0.3, "", None, 0, None)

@@ -12,7 +12,7 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes import images, runtime_records
+from graders.wall.sandboxes import images, runtime_contents, runtime_records
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
@@ -31,7 +31,7 @@ def lock(tmp_path, monkeypatch):
     (recipes / "numpy.lock").write_text("# a comment\ntiny==1.0\n")
     for module in (images, runtime_records):
         monkeypatch.setattr(module, "RECIPES", recipes)
-    monkeypatch.setattr(images, "proof", lambda framework, kind: ("tiny",))
+    monkeypatch.setattr(runtime_contents, "proof", lambda framework, kind: ("tiny",))
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")

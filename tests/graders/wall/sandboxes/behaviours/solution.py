@@ -237,7 +237,8 @@ def print_a_frame():
 
 
 def devices():
-    return sorted(os.listdir("/sys/class/net"))
+    rows = open("/proc/net/dev").read().splitlines()[2:]
+    return sorted(row.split(":")[0].strip() for row in rows)
 
 
 def connect(host, port):
