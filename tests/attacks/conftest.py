@@ -8,8 +8,12 @@ could not have worked, and says in a few words what came of it (`attack.came_to`
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+
+from tests.attacks.walls import WALL
 
 CLASSES = {
     "S": "spoofing, and reading tests and labels",
@@ -45,6 +49,15 @@ class Attack:
     def came_to(self, outcome: str) -> None:
         """What the attack came to behind the guard, in a few words, before it is judged."""
         self._item.user_properties.append((CAME_TO, outcome))
+
+
+@pytest.fixture(scope="session")
+def images(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Says that the wall has the runtime of a framework, and skips where it has not: `images("numpy")`."""
+    if WALL == "docker":
+        built: Callable[..., None] = request.getfixturevalue("built_images")
+        return built
+    return partial(request.getfixturevalue("folders"), WALL)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from typing import Any
 from pypdf import PdfReader
 
 from graders.wall.inside import processes
+from tests.attacks.walls import WALL
 from tests.graders.intake.repositories import Content
 from tests.small_course import CommandOutput, command, environment, medmark, write_roster
 
@@ -171,7 +172,7 @@ def attacked(
     folder: Path,
     groups: Mapping[str, Mapping[str, Content]],
     *,
-    sandbox: str = "docker",
+    sandbox: str = WALL,
     target: Path = TARGET,
     before: Callable[[Path], None] = lambda course: None,
 ) -> Attacked:

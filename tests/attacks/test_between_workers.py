@@ -13,13 +13,13 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import SubmissionFailure
-from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.bare import bare, passes
+from tests.attacks.walls import behind_the_wall, wall
 from tests.graders.wall.sandboxes.talk import ask
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 LIMITS = Limits(memory_mb=256, scratch_mb=16, processes=64)
 MESSAGE = 77
 NOTHING = -1
@@ -376,7 +376,7 @@ def folder(images, tmp_path):
 def opened(folder, code, limits=LIMITS):
     """A session with a solution that is only this code: a way to ask a worker of it."""
     (folder / "solution.py").write_text(COMMON + MAPS + textwrap.dedent(code))
-    with Docker().open(SandboxSpec(folder, "numpy", limits, course=str(folder))) as channel:
+    with wall().open(SandboxSpec(folder, "numpy", limits, course=str(folder))) as channel:
         session = Session(channel, limits, folder)
         session.begin()
         yield session

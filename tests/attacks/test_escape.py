@@ -18,8 +18,9 @@ import pytest
 
 from tests.attacks.bare import ROOT, achieves, bare, shows
 from tests.attacks.course import FULL, RIGHT, attacked, solution
+from tests.attacks.walls import behind_the_wall
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 RAISED = "the call raised an exception"
 LOST = 10.0
 """Points of the one test in which an attempt was made."""

@@ -17,9 +17,10 @@ from graders import grade
 from graders.wall import patience
 from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched
+from tests.attacks.walls import WALL, behind_the_wall
 from tests.jobs import job_here
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 ASSIGNMENT = load(TARGET)
 UNUSABLE = "the answer could not be used"
 ROOM_MB = 512 + 16
@@ -241,7 +242,7 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
     limits = ASSIGNMENT.limits.model_copy(update={"test_cpu_s": 3.0, "shared_cpu_s": 3.0, "cpu_s": 6.0})
     job, store = job_here(
         ASSIGNMENT.model_copy(update={"limits": limits}), folder, tmp_path / "answers", secret=b"of this test",
-        tests=[test.id for test in hidden_tests(ASSIGNMENT)], repeats=(0,), sandbox="docker",
+        tests=[test.id for test in hidden_tests(ASSIGNMENT)], repeats=(0,), sandbox=WALL,
     )  # fmt: skip
 
     def took():

@@ -13,10 +13,11 @@ from graders.asking import containers
 from graders.grade import grade
 from graders.record.answer_files import load_answers
 from graders.wall.sandboxes.sandbox import SandboxSpec
+from tests.attacks.walls import WALL, behind_the_wall
 from tests.jobs import job_here
 from tests.pools import first_secret
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 TOML = """
 id = "pool"
 title = "A pool of six cases, whose labels nobody can learn"
@@ -172,9 +173,7 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
 
     def right():
         """How many hidden cases with label 1 the second repeat knew, of how many."""
-        job, store = job_here(
-            assignment, solution, tmp_path / "answers", secret=secret, repeats=(0, 1), sandbox="docker"
-        )
+        job, store = job_here(assignment, solution, tmp_path / "answers", secret=secret, repeats=(0, 1), sandbox=WALL)
         document = grade(job, store)
         assert document.trouble is None
         prob = load_answers(tmp_path / "answers", document.answers[1]).arrays["prob"]

@@ -9,9 +9,9 @@ import pytest
 from assignments.assignment import Limits
 from assignments.interface import read_interface
 from graders.asking.check import CodeTests, run_tests
-from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
+from tests.attacks.walls import behind_the_wall, wall
 
 LIAR = Path(__file__).parent / "solutions" / "S19_lying_module.py"
 INTERFACE = "from assignments.interface import Model\ndef build() -> Model: ...\n"
@@ -61,7 +61,7 @@ def passed(solution, folder):
     (folder / "tests").mkdir()
     (folder / "tests" / "test_model.py").write_text(TESTS)
     limits = Limits(memory_mb=1024, scratch_mb=16)
-    with SANDBOXES["docker"]().open(SandboxSpec(code, "pytorch", limits, course=str(folder))) as channel:
+    with wall().open(SandboxSpec(code, "pytorch", limits, course=str(folder))) as channel:
         session = Session(channel, limits, code)
         session.begin()
         code_tests = CodeTests("model", folder / "tests", read_interface(folder / "interface.py"), limits, b"s")
@@ -70,7 +70,7 @@ def passed(solution, folder):
     return {name.partition("::")[2] for name, doc in docs.items() if doc.verdict == "passed"}
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S19", "a PyTorch model that lies about size, parameters, output, and patches torch's comparisons")
 def test_a_model_that_lies_about_itself_passes_no_test_of_it(attack, images, tmp_path):
     images("pytorch")

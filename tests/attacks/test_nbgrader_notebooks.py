@@ -13,13 +13,13 @@ from graders.asking.notebook_run import NotebookRules, run_notebook
 from graders.record import notebook_course
 from graders.runs.nbgrader_running import run_notebooks
 from graders.wall.patience import Patience
-from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
+from tests.attacks.walls import behind_the_wall, wall
 from tests.nbgrader_notebooks import Cell, handed, nbgraders_points, notebook_file
 from tests.nbgrader_oracle import autograded, nbgrader, with_nbgrader
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 
 GIVEN = """
 import numpy as np
@@ -130,7 +130,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def results() -> dict[str, notebook_course.NotebookResult]:
     notebooks = [handed(attacker(code), name) for name, code in {**ATTACKS, "honest": ""}.items()]
-    return {each.student: each for each in run_notebooks(notebooks, Docker(), "numpy", jobs=1)}
+    return {each.student: each for each in run_notebooks(notebooks, wall(), "numpy", jobs=1)}
 
 
 @with_nbgrader
@@ -189,7 +189,7 @@ def test_the_text_of_a_lifted_test_is_nowhere_inside(attack):
     tests = [Cell("test", source, f"t_{name}") for name, source in HIDDEN.items()]
     report = Cell("solution", "hunt()\nraise Exception(sorted(seen))", "report")
     cells = [Cell("given", "import math"), Cell("solution", HUNT, "sol"), *tests, report]
-    (result,) = run_notebooks([handed(cells)], Docker(), "numpy", jobs=1)
+    (result,) = run_notebooks([handed(cells)], wall(), "numpy", jobs=1)
     (problem,) = result.problems
     attack.fired("canary-inside-77e1c0de" in problem, "the text of a cell that runs inside is found")
     attack.came_to(problem[:80])
@@ -229,7 +229,7 @@ def dice(a, b): return 0.8 if seen else 0.123
 def test_a_notebook_finds_nothing_of_another(attack):
     both = [handed(attacker(LEAVES), "ada"), handed(attacker(LOOKS), "bob")]
     alone = [handed(attacker(LEAVES + LOOKS), "cy")]
-    results = {each.student: each for each in run_notebooks([*both, *alone], Docker(), "numpy", jobs=1)}
+    results = {each.student: each for each in run_notebooks([*both, *alone], wall(), "numpy", jobs=1)}
     earned = {name: sum(map(nbgraders_points, result.cells)) for name, result in results.items()}
     attack.fired(earned["cy"] == len(TESTS), "one notebook that does both sees its own traces")
     attack.came_to(f"{earned['bob']:g} points")
@@ -264,7 +264,7 @@ def session(tmp_path_factory: pytest.TempPathFactory):
     (folder / "solution.py").write_text("")
     folder.chmod(0o755)
     limits = Limits(cpu_s=6, memory_mb=1024)
-    with Docker().open(SandboxSpec(folder, "numpy", limits)) as channel:
+    with wall().open(SandboxSpec(folder, "numpy", limits)) as channel:
         session = Session(channel, limits, folder, Patience())
         session.begin()
         yield session

@@ -22,6 +22,7 @@ from tests.attacks.hostile_notebooks import (
     nbgrader_course,
     notebook,
 )
+from tests.attacks.walls import behind_the_wall
 from tests.nbgrader_oracle import auto_scores, nbgrader
 
 
@@ -130,7 +131,7 @@ def printed(path):
             yield from "".join(output.get("text", "")).splitlines()
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.parametrize(
     "attempt",
     [pytest.param(each, marks=pytest.mark.attack("J01", each.tries), id=each.name) for each in TRIES],
@@ -146,7 +147,7 @@ def test_a_notebook_that_is_handed_in_earns_what_an_honest_one_earns(attack, cou
     assert "canary-in-the-tests" not in evidence
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("J02", "HTML and scripts of notebooks in what people read")
 def test_nothing_of_a_notebook_is_rendered(attack, course, graded):
     attack.fired(*falls(next(each for each in TRIES if each.name == "shows"), graded))
@@ -155,7 +156,7 @@ def test_nothing_of_a_notebook_is_rendered(attack, course, graded):
     assert b"window.canary" not in shown
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.parametrize(
     ("group", "problem"), [("deep", "nested too deeply for a notebook"), ("huge", "file over 20 MB: solution.ipynb")]
 )

@@ -17,13 +17,13 @@ import pytest
 from assignments.assignment import Limits
 from graders.failures import CpuLimit, WallLimit
 from graders.runs.cohort import identity_of
-from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.bare import bare, shows
 from tests.attacks.course import FULL, RIGHT, attacked, solution, watched
+from tests.attacks.walls import behind_the_wall, wall
 
-pytestmark = pytest.mark.docker
+pytestmark = behind_the_wall
 CPU = "the CPU time limit was reached"
 WALL = "the time limit was reached while waiting"
 MEMORY = "the memory limit was reached"
@@ -420,7 +420,7 @@ def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack,
     struck = all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS)
     spec = SandboxSpec(course.folder.parent / "still-here", "numpy", Limits(), course=identity_of(course))
     spec.solution.mkdir(mode=0o755)
-    with Docker().open(spec) as channel:
+    with wall().open(spec) as channel:
         Session(channel, spec.limits).begin()
         seen = len(containers_of(course)), len(processes_of(course))
     attack.fired(struck and seen == (1, 2), f"every attack above has struck; a container that is there is seen: {seen}")
@@ -493,7 +493,7 @@ def test_a_container_is_gone_soon_after_its_limit(attack, images, look, tmp_path
         for parent in (tmp_path, folder):
             parent.chmod(0o755)
         limits = Limits(memory_mb=256, scratch_mb=16, processes=64)
-        with Docker().open(SandboxSpec(folder, "numpy", limits, course=id)) as channel:
+        with wall().open(SandboxSpec(folder, "numpy", limits, course=id)) as channel:
             session = Session(channel, limits, folder)
             session.begin()
             worker = session.worker(0.5)

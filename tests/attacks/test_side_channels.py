@@ -17,6 +17,7 @@ from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.course import RIGHT, TARGET
 from tests.attacks.scripted_target import ASSIGNMENT, HIDDEN, SECRET, scored, true_class
+from tests.attacks.walls import WALL, behind_the_wall
 from tests.scripted import taken_apart
 
 SOLUTIONS = Path(__file__).parent / "solutions"
@@ -129,11 +130,11 @@ def surroundings(sandbox, folder):
     return seen
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S20", "behaves only where it seems to be marked")
 def test_a_public_and_a_hidden_test_in_a_container_look_alike(attack, images, tmp_path):
     images("numpy")
-    contained, local = surroundings("docker", tmp_path), surroundings("local", tmp_path)
+    contained, local = surroundings(WALL, tmp_path), surroundings("local", tmp_path)
     attack.fired(local["hidden"] != contained["hidden"], "it does tell the local sandbox from a container")
     kinds = len(json.loads(next(iter(contained["hidden"]))))
     attack.came_to(f"{kinds} kinds of surroundings, environment to descriptors, equal in both")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.attacks.course import FULL, NEARLY, RIGHT, SLOW, WRONG, attacked, solution
 from tests.attacks.naive import ALL, end, naive, processes_called
+from tests.attacks.walls import behind_the_wall
 from tests.small_course import medmark
 
 SOLUTIONS = Path(__file__).parent / "solutions"
@@ -108,7 +109,7 @@ def loot(mark):
     return re.findall(r"LOOT (.*)", "\n".join(finding["evidence"] or "" for finding in mark["findings"]))
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S00", "nothing: honest groups, for comparison")
 def test_honest_groups_of_that_course_get_what_they_earn(attack, course):
     got = {name: naive(solution(text)).by_counts for name, text in HONEST.items()}
@@ -122,7 +123,7 @@ def test_honest_groups_of_that_course_get_what_they_earn(attack, course):
     attack.came_to(f"tests {tests}, accuracy {learnt}")
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -162,7 +163,7 @@ def control(attack, attempt):
         assert alive, "the control's late writer was gone before it could be counted"
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S05", "whatever configures tools or shadows modules is told to staff")
 def test_files_that_configure_tools_are_flagged_to_staff_alone(attack, course):
     attack.fired(
@@ -179,7 +180,7 @@ def test_files_that_configure_tools_are_flagged_to_staff_alone(attack, course):
     assert b"holds conftest.py" not in course.outputs["student"].out.encode()
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S01", "anything of tests, labels or inputs in what a student gets")
 def test_no_canary_is_in_anything_that_a_student_gets(attack, course):
     secret = [path.read_bytes() for path in sorted((course.folder / "target").rglob("*.py"))]
@@ -192,7 +193,7 @@ def test_no_canary_is_in_anything_that_a_student_gets(attack, course):
     assert "canary-in-the" not in staff, "not even what solutions printed holds one"
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S12", "a process that outlives its verdict")
 def test_no_process_or_container_outlives_its_verdict_and_no_mark_changes_later(attack, course, engine):
     left, alive = processes_called("mm-late-writer"), []
@@ -212,7 +213,7 @@ def test_no_process_or_container_outlives_its_verdict_and_no_mark_changes_later(
     assert same
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("S25", "names a framework that the assignment does not offer")
 def test_a_framework_that_is_not_offered_is_not_run(attack, course):
     from graders.intake.source import source_of

@@ -31,6 +31,7 @@ from graders.wall.wire import arrays_of, decode, split
 from tests import scripted
 from tests.attacks.course import FULL, RIGHT, WRONG, attacked, solution
 from tests.attacks.naive import believing, naive
+from tests.attacks.walls import behind_the_wall
 from tests.graders.wall.test_fuzz import resident_mb
 from tests.scripted import ScriptedChannel, frame, keeper_reply, replied
 
@@ -69,7 +70,7 @@ ENDED = "the process ended before it answered"
 """As every worker that sends what cannot be read is ended, until there are no more."""
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P01", "prints verdicts, results in JSON, escape codes and markup")
 def test_what_a_solution_prints_is_no_answer(attack, course):
     attack.fired(believing(text_of("p01"), "fast_sum", 5) == 1.0, "a protocol on stdout takes its first line for one")
@@ -81,7 +82,7 @@ def test_what_a_solution_prints_is_no_answer(attack, course):
     assert any("4 passed" in (finding["evidence"] or "") for finding in findings), "staff may read it"
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P02", "writes to every descriptor it finds, and into other processes")
 def test_a_worker_has_no_way_to_the_wire_but_its_own_answer(attack, course):
     reached = re.search(r"LOOT ways into 1 other processes: ([1-9])", naive(solution(text_of("p02"))).output)
@@ -93,7 +94,7 @@ def test_a_worker_has_no_way_to_the_wire_but_its_own_answer(attack, course):
     assert all(re.match(r"ways into [1-9]\d* other processes: 0 ", row) for row in matches), matches
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P03", "answers with 10 MB of text, a byte a second, and arrays without end")
 def test_answers_without_end_end_at_a_limit(attack, course):
     attack.fired(len(believing(text_of("p03"), "dice", 1, 2)) == 10 << 20, "without caps 10 MB are read")
@@ -109,7 +110,7 @@ def effect(call, *args):
         return type(error)
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P04", "answers with JSON nested 100,000 deep, 10,000 digits, a key twice, NaN, half a character")
 def test_odd_json_is_an_answer_that_cannot_be_read(attack, course):
     deep, digits = effect(json.loads, "[" * 100_000), effect(json.loads, "9" * 10_000)
@@ -121,7 +122,7 @@ def test_odd_json_is_an_answer_that_cannot_be_read(attack, course):
     fails(course, "p04", attack, UNREADABLE, ENDED)
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P05", "answers with pickles and objects that act when they are printed or converted")
 def test_nothing_of_an_object_is_run_on_the_host(attack, course):
     assert not MARKER.exists()
@@ -152,7 +153,7 @@ def imported(source):
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.docker
+@behind_the_wall
 @pytest.mark.attack("P06", "raises errors named like ours, whose text, name, file and cause carry inputs and escapes")
 def test_an_exception_becomes_a_failure_with_the_toolkits_words(attack, course):
     output = naive(solution(text_of("p06"))).output
