@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -12,32 +11,13 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes import images, runtime_contents, runtime_records
+from graders.wall.sandboxes import images, runtime_records
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
-from tests.graders.wall.sandboxes.wheels import make_wheel
+from tests.graders.wall.sandboxes.wheels import TINY, make_wheel
 
 pytestmark = pytest.mark.slow
-
-TINY = {"tiny.py": "answer = 42\n"}
-
-
-@pytest.fixture
-def lock(tmp_path, monkeypatch):
-    """A lock that says `tiny==1.0`, with its wheel; nothing is built yet."""
-    recipes = tmp_path / "recipes"
-    shutil.copytree(runtime_records.RECIPES, recipes)
-    (recipes / "numpy.lock").write_text("# a comment\ntiny==1.0\n")
-    for module in (images, runtime_records):
-        monkeypatch.setattr(module, "RECIPES", recipes)
-    monkeypatch.setattr(runtime_contents, "proof", lambda framework, kind: ("tiny",))
-    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    make_wheel(tmp_path / "wheels", "tiny", TINY)
-    return recipes / "numpy.lock"
 
 
 @pytest.fixture

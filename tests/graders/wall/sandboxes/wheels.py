@@ -4,6 +4,9 @@ import hashlib
 import zipfile
 from base64 import urlsafe_b64encode
 
+TINY = {"tiny.py": "answer = 42\n"}
+"""The files of one tiny package."""
+
 
 def make_wheel(folder, name, files, version="1.0"):
     """A wheel of these files, path and content; returns its path."""
