@@ -21,7 +21,7 @@ ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz images docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -49,7 +49,7 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
 test: env  ## every test but the slow ones; those of Docker where it answers and the images are built
-	$(IN)/python -m pytest -m "not slow and not attack" $(AT_ONCE) $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not slow and not attack and not rootless" $(AT_ONCE) $(PYTEST_ARGS)
 
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
@@ -73,6 +73,19 @@ attacks: env  ## every attack on the wall, each with its positive control, and t
 
 images: env  ## the runtime images of all frameworks, made of this machine
 	for framework in numpy pytorch tensorflow; do $(IN)/medmark image build $$framework --from-host || exit 1; done
+
+folders: env  ## the runtime of NumPy as a folder, for sandboxes without a daemon
+	$(IN)/medmark image build numpy --from-host --rootfs
+
+rootless: env  ## sandboxes without a daemon, as a user who is not root; as root, it makes one for the run
+	$(IN)/python .ci/ordinary_user.py $(IN)/python -m pytest -p no:cacheprovider tests/graders/wall/sandboxes \
+	    -m "rootless and not slow" $(PYTEST_ARGS)
+	for wall in bubblewrap podman; do MEDMARK_ATTACKS_IN=$$wall $(IN)/python .ci/ordinary_user.py \
+	    $(IN)/python -m pytest -p no:cacheprovider tests/attacks/test_the_wire.py -m attack $(PYTEST_ARGS) || exit 1; done
+
+attacks-rootless: env  ## every attack on each sandbox without a daemon, with its controls in Docker; as root; half an hour
+	for wall in bubblewrap podman; do MEDMARK_ATTACKS_IN=$$wall $(IN)/python -m pytest tests/attacks \
+	    -m "attack and not docker" $(PYTEST_ARGS) || exit 1; done
 
 docker-base:  ## a base image for the Dockerfile where no registry can be reached: debootstrap, as root
 	@command -v debootstrap > /dev/null || { echo "debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
