@@ -1,8 +1,9 @@
 """Marks one submission: asks its solution, then judges the replies. `graders.marks` gives the points.
 
-    ask     beside the sandbox, on any machine; it reads inputs and never a label
-    judge   where the labels are; equal replies and truths give an equal result, and no sandbox is opened
-    grade   both, one after the other
+    ask         beside the sandbox, on any machine; it reads inputs and never a label
+    judge       where the labels are; equal replies and truths give an equal result, and no sandbox is opened
+    grade       both, one after the other
+    ask_alone   the first, on a machine without labels
 
 A job names the stages that the ledger lacks, and only these are made. The result holds the outcome of every stage; a
 toolkit failure stands beside the stages that were made before it.
@@ -72,8 +73,7 @@ def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: San
     result, began_cpu_s = JobResult(), time.process_time()
     with troubles(journal) as first:
         with clock.phase("draw"):
-            truths = _drawn(job, store)
-            public = _public(job, store, truths)
+            truths, public = draw(job, store)
         shown = {repeat: hidden.input_set for repeat, hidden in truths.items()}
         replies = ask(job, shown, store, journal, sandboxes, None if public is None else public.set.input_set, clock)
         with clock.phase("score"):
@@ -81,6 +81,31 @@ def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: San
     return replace(
         result,
         trouble=result.trouble or first.trouble,
+        phases=clock.phases,
+        marker_cpu_s=round(time.process_time() - began_cpu_s, 3),
+    )
+
+
+def ask_alone(
+    job: Job,
+    read: Callable[[], tuple[Mapping[int, InputSet], InputSet | None]],
+    store: Store,
+    journal: Journal,
+    sandboxes: Sandboxes = SANDBOXES,
+) -> JobResult:
+    """Ask for what a job lacks, where no label is: as `grade`, without a score.
+
+    `read` gives what each repeat is shown, and the public cases.
+    """
+    clock, replies, began_cpu_s = PhaseClock(), Replies(), time.process_time()
+    with troubles(journal) as first:
+        with clock.phase("draw"):
+            shown, public = read()
+        replies = ask(job, shown, store, journal, sandboxes, public, clock)
+    return JobResult(
+        replies.tests,
+        replies.answers,
+        trouble=replies.trouble or first.trouble,
         phases=clock.phases,
         marker_cpu_s=round(time.process_time() - began_cpu_s, 3),
     )
@@ -206,12 +231,22 @@ def _scored(
     return result if result.measured is None else replace(result, range=range_of(assignment, criterion))
 
 
+def draw(job: Job, store: Store) -> tuple[dict[int, HiddenSet], PublicSet | None]:
+    """The hidden set of every repeat that a job needs, and the public cases that it predicts or scores.
+
+    Raises:
+        DataFailure: this machine draws other cases than were planned.
+        UserError: the cases cannot be read.
+    """
+    truths = _drawn(job, store)
+    return truths, _public(job, store, truths)
+
+
 def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
     """The hidden set of every repeat that a job needs: a score needs all repeats."""
     assignment = store.assignment(job.assignment)
     interface = _interface(assignment)
-    repeats = range(assignment.run.seeds) if job.scores else sorted(job.repeats)
-    truths = {repeat: drawn_set(assignment, interface, job.keys, repeat, job.prepared) for repeat in repeats}
+    truths = {repeat: drawn_set(assignment, interface, job.keys, repeat, job.prepared) for repeat in job.drawn_repeats}
     for repeat, hidden in truths.items():
         if job.data.get(repeat, hidden.digests) != hidden.digests:
             raise DataFailure(

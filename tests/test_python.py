@@ -82,6 +82,7 @@ ALONE = {
     "assignments/data/folder/decoding.py",
     "graders/intake/paper_reader.py",
     "graders/runs/nbgrader_writer.py",
+    "graders/runs/engines/node.py",
     "graders/wall/sandboxes/host_runtime.py",
     "graders/wall/sandboxes/runtimes/survey.py",
     "graders/wall/sandboxes/runtimes/take_out.py",

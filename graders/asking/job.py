@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from assignments.assignment import Assignment, Framework
+from assignments.assignment import Assignment, Data, Framework
 from assignments.data.hidden import SetDigests, presented_purpose, purposes_of
 from assignments.data.parts import Prepared
 from assignments.data.streams import Keys, SecretOrKeys, test_purpose
@@ -76,6 +76,41 @@ class Job:
     """Questions with which earlier markers of this job reached the host's limits: failed, and not asked again."""
     waited: tuple[int, float] = (0, 0.0)
     """Wall limits and idle seconds of earlier markers of this job."""
+    runtime: str = ""
+    """Digest of the runtime that the solution was planned to run in; empty where nobody planned one."""
+
+    @property
+    def drawn_repeats(self) -> tuple[int, ...]:
+        """The repeats whose cases the job needs: a score needs all."""
+        return tuple(range(self.assignment.run.seeds)) if self.scores else tuple(sorted(self.repeats))
+
+    @property
+    def asking_part(self) -> Job:
+        """The job that only asks, for a machine without labels: it scores nothing, and has no key that draws a case.
+
+        It has the keys of its hidden tests, and of the order in which its commit is shown the cases. What the hidden
+        data are, where they lie, how they were split and whose job it is stay behind.
+        """
+        assignment = self.assignment
+        purposes = [test_purpose(assignment.id, test) for test in self.tests]
+        if self.repeats:
+            purposes.append(presented_purpose(assignment.id, self.commit))
+        own_data = assignment.own_data
+        changes = {
+            "data": _without_places(assignment.data),
+            "own_data": None if own_data is None else _without_places(own_data),
+        }
+        return replace(
+            self,
+            assignment=assignment.model_copy(update=changes),
+            group="",
+            keys=Keys.of(self.keys, purposes),
+            scores=(),
+            answers={},
+            data={},
+            prepared=None,
+            void_cases=(),
+        )
 
     def after(self, done: JobResult, question: QuestionId | None, waited: tuple[int, float]) -> Job:
         """The rest of the job for another marker: without the stages that are done, and past a question."""
@@ -89,3 +124,8 @@ class Job:
             unusable=(*self.unusable, *((question,) if question else ())),
             waited=waited,
         )
+
+
+def _without_places(data: Data) -> Data:
+    """Values of `[data]` that tell neither where cases lie nor which of them are hidden."""
+    return data.model_copy(update={"path": None, "split": None, "split_seed": None, "permission": "", "about": ""})

@@ -8,6 +8,7 @@ hidden/         the secret and the instructor's hidden data         (graders.cou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
+from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError, model_validator
 
 from assignments.assignment import AnyAnchors, Assignment, Cap, Count, Orient, Share
 from assignments.data.source_names import is_own
@@ -185,6 +186,51 @@ class CourseAssignment(Frozen):
     """By accuracy criterion, in place of the assignment's own."""
 
 
+class EngineSettings(Frozen):
+    """Where the jobs of `grade` are done: on this machine, or on others by Dask or Slurm (docs/scale.md)."""
+
+    kind: Literal["processes", "dask", "slurm"] = "processes"
+    scheduler: str = ""
+    """Address of a Dask scheduler that runs already, `tls://host:8786`; empty: medmark starts a cluster by Slurm."""
+    workers: PositiveInt = 1
+    """How many jobs of the site's scheduler at most: each does one submission at a time."""
+    cores: PositiveInt = 2
+    """Of one worker."""
+    memory_mb: PositiveInt = 8192
+    """Of one worker: for the sandbox, the process that asks, and Dask."""
+    gpus: int = Field(default=0, ge=0)
+    """Of one worker."""
+    queue: str = ""
+    """The site's partition; empty: the default one."""
+    walltime_minutes: PositiveInt = 240
+    """How long the site lets one worker live."""
+    folder: Path | None = None
+    """A folder that this machine and all nodes share."""
+    python: str = ""
+    """The Python of the nodes that has medmark; empty: the path of this one."""
+    tls_ca: Path | None = None
+    """The site's certificates for the scheduler; relative paths begin at the course's folder."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    options: tuple[str, ...] = ()
+    """Further lines for the site's batch script, such as "--account=imaging"."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> EngineSettings:
+        tls = [self.tls_ca, self.tls_cert, self.tls_key]
+        if any(tls) and not all(tls):
+            raise ValueError("tls_ca, tls_cert and tls_key belong together: name all three files")
+        if self.scheduler and self.kind != "dask":
+            raise ValueError('scheduler is the address of a Dask scheduler: write kind = "dask", or remove it')
+        if self.scheduler and not re.fullmatch(r"(tls|tcp)://[^\s/:]+:\d+", self.scheduler):
+            raise ValueError(f'"{self.scheduler}" is not an address such as "tls://login1:8786"')
+        if self.kind == "slurm" and self.folder is None:
+            raise ValueError('kind = "slurm" needs folder: a folder that this machine and all nodes share')
+        if odd := [option for option in self.options if not re.fullmatch(r"-[^\n\r]+", option)]:
+            raise ValueError(f'options: {odd[0]!r} is not an option of the batch system, such as "--account=imaging"')
+        return self
+
+
 class Course(Frozen):
     """One course: its settings and its roster."""
 
@@ -215,6 +261,7 @@ class Course(Frozen):
     access: Access = Access()
     repositories: Repositories = Repositories()
     roster: RosterSettings = RosterSettings()
+    engine: EngineSettings = EngineSettings()
     assignments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], CourseAssignment] = Field(min_length=1)
     folder: Path
     """Where course.toml lies; set by the loader."""

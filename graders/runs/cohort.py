@@ -75,7 +75,7 @@ def grade_cohort(
         if works:
             _check_criteria(marking.assignment)
             if not rescore_only:
-                marking.sandbox.sweep(identity_of(course))
+                marking.engine.sweep(marking.sandbox, identity_of(course))
             slots = marking.engine.slots(marking.assignment.limits, jobs, marking.sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
             _run_works(marking, plan, works, slots, on_progress, done=len(unchanged))
@@ -174,6 +174,7 @@ def _job(marking: Marking, plan: Plan, named: Assignment, work: Work, run: str) 
         void_cases=marking.decisions.void_cases,
         course=identity_of(marking.course),
         run=run,
+        runtime=plan.runtimes.get(submission.framework or "", ""),
     )
 
 

@@ -114,6 +114,8 @@ OTHERWISE = {
     ("graders/demo/__init__.py", "make_demo"): "a course of its own, made anew",
     ("graders/demo/__init__.py", "_repository"): "a course of its own, made anew",
     ("graders/intake/own_clone.py", "_make"): "a repository that lives as long as one look",
+    ("graders/runs/engines/sent_inputs.py", "_new_blob"): "renamed to the digest of its content when it is whole",
+    ("graders/runs/engines/folder_files.py", "lay_out"): "a folder of one package",
     ("graders/wall/sandboxes/local.py", "open"): "a folder of one session",
     ("graders/wall/sandboxes/rootless.py", "_spawned"): "a folder of one session",
     ("graders/wall/sandboxes/rootless.py", "_started"): "a descriptor that is read",

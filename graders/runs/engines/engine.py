@@ -13,6 +13,7 @@ from graders.asking.job import Job
 from graders.asking.journal import QuestionId
 from graders.record.documents import JobResult
 from graders.record.store import Store
+from graders.wall.sandboxes.sandbox import Sandbox
 
 STOPPED = "stopped"
 """The trouble of a job that was ended, or never started, because the engine was stopped."""
@@ -35,6 +36,10 @@ class Outcome:
     """Whether a library's fault ended it, which an answer may have caused."""
     waited: tuple[int, float] = (0, 0.0)
     """Wall limits and idle seconds that its workers had used."""
+    machine: str = ""
+    """The machine or slot that did it; empty if none began."""
+    lost: bool = False
+    """Whether its machine, or the way there, was lost: nothing is certain of the job but that it has no document."""
 
 
 class Engine(Protocol):
@@ -61,6 +66,16 @@ class Engine(Protocol):
         It never raises for what the job does: a job that dies, exceeds its deadline or returns anything but a document
         is an `Outcome` with its trouble in words.
         """
+
+    def sweep(self, sandbox: Sandbox, course: str) -> None:
+        """Before the first job: remove a course's sandboxes whose markers have died, wherever this engine runs them.
+
+        Raises:
+            EngineFailure: the sandbox's engine does not answer.
+        """
+
+    def exclude(self, machine: str) -> int:
+        """Give a machine of an outcome no job any more; how many slots are left."""
 
     def stop(self) -> None:
         """End all jobs now, with their sandboxes: calls of `run` that wait return, and later ones start nothing."""

@@ -32,9 +32,12 @@ from graders.record.read_documents import job_result, result
 from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import slots_for, this_machine
+from graders.wall.sandboxes.sandbox import Sandbox
 
 MAX_DOCUMENT_BYTES = 64 << 20
 """The most bytes of a document: hundreds of times those of the catalogue's assignments."""
+THIS_MACHINE = "this machine"
+"""The machine of every outcome here."""
 LEAVE_S = 15.0
 """How long a marker may take to end after its document."""
 
@@ -178,7 +181,16 @@ class Processes:
             limit=code in (GAVE_UP, -signal.SIGXCPU) and messages.question is not None,
             crashed=code is not None and -code in CRASHES and messages.question is not None,
             waited=messages.waited,
+            machine=THIS_MACHINE,
         )
+
+    def sweep(self, sandbox: Sandbox, course: str) -> None:
+        """Remove the course's sandboxes on this machine whose markers have died."""
+        sandbox.sweep(course)
+
+    def exclude(self, machine: str) -> int:
+        """There is no other machine: no slot is left."""
+        return 0
 
     def stop(self) -> None:
         """End all markers now; calls of `run` that wait return, later ones start nothing."""

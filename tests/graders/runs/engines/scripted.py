@@ -83,6 +83,12 @@ class Scripted:
             limit=end.get("limit", False), crashed=end.get("crashed", False), waited=journal.patience,
         )  # fmt: skip
 
+    def sweep(self, sandbox, course):
+        sandbox.sweep(course)
+
+    def exclude(self, machine):
+        return 0
+
     def stop(self):
         with self._lock:
             self._stopped = True
