@@ -309,6 +309,13 @@ def grade(
             help="Allow other people's code in the local sandbox, which is not a security boundary.",
         ),
     ] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="processes, or dask for a cluster; by default as course.toml says."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask scheduler that runs: tls://login1:8786.")
+    ] = None,
     reason: Annotated[
         str, typer.Option(metavar="TEXT", help="Why returned marks are corrected; students read this.")
     ] = "",
@@ -337,7 +344,7 @@ def grade(
     if nbgrader is not None:
         aside = course if course != Path(".") else None
         options = (("--course", aside), ("--reason", reason), ("--by", by), ("--as", audience != "staff"))
-        for option, typed in (*options, ("--dry-run", dry_run)):
+        for option, typed in (*options, ("--dry-run", dry_run), ("--engine", engine), ("--scheduler", scheduler)):
             _check_apart(("--nbgrader", nbgrader), (option, typed))
         planned = _planned_notebooks(nbgrader, assignment, sandbox, trust_submissions, only or ())
         _mark_notebooks(planned, jobs, write=write, yes=yes, whole=every, as_json=as_json)
@@ -348,7 +355,7 @@ def grade(
     _check_name(audience, ("staff", "student"), "--as")
     opened = _course(course)
     who = _decider(opened, by)
-    change = _marked(opened, assignment, sandbox, trust_submissions, only or (), jobs)
+    change = _marked(opened, assignment, sandbox, trust_submissions, only or (), jobs, engine, scheduler)
     if as_json:
         console.print_marks_as_json(change.results, audience, change.differences if audience == "staff" else None)
     else:
@@ -1455,14 +1462,17 @@ def _marked(
     trust_submissions: bool,
     only: Sequence[str] = (),
     jobs: int | None = None,
+    engine: str | None = None,
+    scheduler: str | None = None,
 ) -> Change:
-    from graders.runs.engines.processes import Processes, start_forkserver
+    from graders.runs.engines.processes import start_forkserver
 
     start_forkserver(*PRELOAD)  # before the imports below, so that it imports beside them
+    from graders.runs.chosen_engine import engine_of
     from graders.runs.marking import marked
     from reports.progress import progress, seldom
 
-    with progress("marking") as step:
+    with engine_of(course, engine, scheduler, preload=PRELOAD) as does, progress("marking") as step:
         change = marked(
             course,
             id,
@@ -1471,7 +1481,7 @@ def _marked(
             only=only,
             jobs=jobs,
             command=_typed(),
-            engine=Processes(preload=PRELOAD),
+            engine=does,
             on_progress=lambda p: step(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
             on_reading=seldom(step, "reading"),
         )

@@ -8,9 +8,11 @@ submission's failure: another marker goes on after it (`run_with_restarts`).
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,7 +22,7 @@ from typing import Any, Literal
 
 from graders.asking.job import Job
 from graders.asking.journal import PUBLIC, QuestionId
-from graders.failures import LOADED_HOST, InternalFailure, Stopped
+from graders.failures import LOADED_HOST, EngineFailure, ImageFailure, InternalFailure, Stopped
 from graders.intake.submission import Submission
 from graders.record.documents import (
     AnswersResult,
@@ -37,10 +39,17 @@ from graders.record.ledger import JobTimes, Ledger, Stage
 from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Engine, Outcome
 
+log = logging.getLogger("medmark")
 MARKER_RESTARTS = 3
 """How often a job goes on after a question that reached the host's limits; then nothing more is asked."""
 RETRIES = 1
 """How often a toolkit failure is retried."""
+LOST_RETRIES = 3
+"""How often a job whose machine was lost is sent again; it may be the job that ends machines."""
+IN_A_ROW = 3
+"""So many failures of its own in a row take a machine out."""
+OF_MACHINES = (EngineFailure.reason, ImageFailure.reason)
+"""Failures that another machine may not have."""
 WAIT_S = 0.5
 """How long a Ctrl-C may be left unseen."""
 StageName = tuple[StageKind, str]
@@ -72,6 +81,8 @@ class Work:
     answers: dict[int, AnswersResult] = field(default_factory=dict)
     """Answers that are stored already, by repeat."""
     attempts: int = 0
+    losses: int = 0
+    """How often its machine was lost."""
     ready_at: float = 0.0
     """When it was last ready to run, by the clock of this process."""
     alone: bool = False
@@ -134,6 +145,8 @@ class Coordinator:
     """Works that met a busy machine."""
     _wall_times_s: list[float] = field(default_factory=list)
     """How long each job took."""
+    _failures: Counter[str] = field(default_factory=Counter)
+    """By machine: how often in a row it failed, and not the job."""
     _events: SimpleQueue[CohortEvent] = field(default_factory=SimpleQueue)
 
     def run_all(self, works: Sequence[Work]) -> None:
@@ -141,6 +154,7 @@ class Coordinator:
 
         Raises:
             Stopped: after Ctrl-C or SIGTERM; all markers were ended, and finished stages are recorded.
+            EngineFailure: every machine was taken out because it failed; finished stages are recorded.
             UserError: the ledger could not be written.
         """
         with _signals_as_events(self._events), ThreadPoolExecutor(self.slots, "slot") as pool:
@@ -192,6 +206,10 @@ class Coordinator:
         busy = record_stages(self.assignment, work, event.outcome, self.ledger)
         if event.times is not None:
             self.ledger.add_job(event.times)
+        if event.outcome.lost and work.losses < LOST_RETRIES:
+            work.losses += 1
+            work.attempts -= 1
+        self._judge_machine(event.outcome)
         if busy:
             work.alone = True
             self._repeat_alone.append(work)
@@ -203,6 +221,30 @@ class Coordinator:
             for submission in work.submissions:
                 self.done += 1
                 self._report("finished", submission.group, work.reason)
+
+    def _judge_machine(self, outcome: Outcome) -> None:
+        """Take a machine out after some failures of its own in a row: it would fail every job.
+
+        Raises:
+            EngineFailure: no machine is left.
+        """
+        trouble = _machine_trouble(outcome)
+        if not trouble:
+            del self._failures[outcome.machine]
+            return
+        self._failures[outcome.machine] += 1
+        if self._failures[outcome.machine] < IN_A_ROW:
+            return
+        del self._failures[outcome.machine]
+        left = self.engine.exclude(outcome.machine)
+        where = outcome.machine or "the way to the machines"
+        if not left:
+            raise EngineFailure(
+                f"{where}: {IN_A_ROW} jobs in a row failed through no act of a group ({trouble}), and there is no "
+                f"other. {self.done} of {self.total} groups are marked, and their results are recorded: correct this, "
+                "and run the same command to go on."
+            )
+        log.warning("%s is taken out: %d jobs in a row failed there (%s). %d left.", where, IN_A_ROW, trouble, left)
 
     def _report(self, what: Literal["started", "retried", "finished"], group: str, reason: str | None = None) -> None:
         rounds = -(-self._open_jobs // self.slots) + len(self._repeat_alone)
@@ -231,12 +273,13 @@ def run_with_restarts(engine: Engine, job: Job, store: Store, deadline_s: float)
     Such a question has failed, since its answer decides what it costs; after three of them, so has the rest. A question
     at which a library's fault ended the marker twice has failed too; once may be chance.
     """
-    began = time.monotonic()
+    spent_s = 0.0  # of machines: a job may wait for one longer than it may take
     stages_done = JobResult()
     unusable: list[QuestionId] = []
     crashed: list[QuestionId] = []
     while True:
-        outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
+        outcome = engine.run(job, store, deadline_s - spent_s)
+        spent_s += outcome.wall_s
         if outcome.trouble == STOPPED:
             return replace(outcome, stages_done=outcome.stages_done.after(stages_done))
         stages_done = outcome.stages_done.after(stages_done)
@@ -255,7 +298,15 @@ def run_with_restarts(engine: Engine, job: Job, store: Store, deadline_s: float)
             break
         job = job.after(stages_done, failed, outcome.waited)
     document = outcome.document or JobResult(trouble=_trouble(outcome))
-    return replace(outcome, document=document.after(stages_done), wall_s=time.monotonic() - began)
+    return replace(outcome, document=document.after(stages_done), wall_s=spent_s)
+
+
+def _machine_trouble(outcome: Outcome) -> str:
+    """The failure of the machine itself that an outcome tells of; empty if there was none."""
+    if outcome.lost:
+        return outcome.trouble
+    trouble = outcome.document.trouble if outcome.document is not None else None
+    return trouble.evidence if trouble is not None and trouble.reason in OF_MACHINES else ""
 
 
 def _and_the_rest(question: QuestionId) -> QuestionId:

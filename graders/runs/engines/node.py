@@ -24,8 +24,8 @@ from pathlib import Path
 from assignments.files import replace_file
 from graders.asking.job import Job
 from graders.asking.journal import Journal
-from graders.failures import ImageFailure, ToolkitFailure
-from graders.record.documents import JobResult
+from graders.failures import EngineFailure, ImageFailure, ToolkitFailure
+from graders.record.documents import JobResult, Trouble
 from graders.record.store import Store
 from graders.runs.engines.blobs import Blob
 from graders.runs.engines.description import Description, read_description
@@ -40,7 +40,7 @@ def done(description: bytes, blobs: Path) -> bytes:
     """Do a package: ask, and return the frame of an outcome with the files of answers that it names.
 
     It never raises for what the job does. Another toolkit or runtime than was planned, a file that did not arrive
-    whole and a full disk are outcomes without a document: an infrastructure's trouble, in words.
+    whole and a full disk are outcomes that hold nothing but a trouble of this machine, in words.
 
     Args:
         description: of the package.
@@ -52,10 +52,10 @@ def done(description: bytes, blobs: Path) -> bytes:
             try:
                 outcome = _outcome(read_description(description), blobs, Path(folder))
             except ToolkitFailure as failure:
-                outcome = _no_document(str(failure), began)
+                outcome = _refused(failure, began)
             return framed(outcome, Path(folder, "answers"))
     except OSError as error:
-        return framed(_no_document(_of_disk(error), began), blobs)
+        return framed(_refused(_of_disk(error), began), blobs)
 
 
 def main(arguments: list[str]) -> int:
@@ -142,15 +142,17 @@ def _ask(
     )
 
 
-def _no_document(text: str, began: float) -> Outcome:
-    return Outcome(None, text, time.monotonic() - began)
+def _refused(failure: ToolkitFailure, began: float) -> Outcome:
+    """The outcome where this machine cannot do a package."""
+    return Outcome(JobResult(trouble=Trouble(failure.reason, str(failure))), "", time.monotonic() - began)
 
 
-def _of_disk(error: OSError) -> str:
+def _of_disk(error: OSError) -> EngineFailure:
     where = error.filename or tempfile.gettempdir()
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk of this machine is full ({where}): make room there, or set TMPDIR to a larger folder"
-    return f"this machine cannot write or read {where}: {error.strerror}"
+        text = f"the disk of this machine is full ({where}): make room there, or set TMPDIR to a larger folder"
+        return EngineFailure(text)
+    return EngineFailure(f"this machine cannot write or read {where}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,402 @@
+"""The Dask carrier: packages go to the workers of a cluster, one at a time to each worker.
+
+What Dask pickles: the names of two functions of `dask_worker`, and bytes. Scheduler and workers are trusted, as
+whatever holds the cluster's keys can run code here: hence TLS, or this machine alone. Bytes of students are only within
+our own frames, which nothing unpickles, and no sandbox mounts a worker's folder or the cluster's keys.
+
+This carrier chooses the worker of each package itself. Dask would repeat the tasks of a lost worker, finished ones too
+(distributed #7870), blame those that had not begun (#5234), and wait for ever for a worker that cannot come back
+(#7346) or for resources that nobody offers. So a task names one worker and is never repeated; a thread looks every
+second which workers there are, and the coordinator repeats what was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assignments.assignment import Limits
+from assignments.errors import UserError
+from graders.runs.engines.package import Delivery, Package
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from graders.course.course import EngineSettings
+
+log = logging.getLogger("medmark")
+CONNECT_S = 10.0
+"""How long a scheduler may take to answer."""
+FIRST_WORKER_S = 60.0
+"""How long the first worker of a scheduler that runs already may take to join."""
+QUEUE_S = 1800.0
+"""The same where the site's batch system has to start it."""
+LOOK_S = 1.0
+"""How often the workers are looked up."""
+GONE_S = 90.0
+"""How long no worker may be there in the middle of a run, or the scheduler be away."""
+GRACE_S = 180.0
+"""How much longer than its deadline a package is waited for: files are on their way meanwhile."""
+PIECE_BYTES = 4 << 20
+"""Bytes of blobs in one task."""
+INSTALL = "pip install 'medmark[cluster]'"
+
+
+@dataclass
+class _Slot:
+    """A worker: it does one package at a time."""
+
+    address: str
+    id: str
+    machine: str
+    gpus: float
+    busy: bool = False
+    has: set[str] = field(default_factory=set)
+    """Digests of the blobs that it has."""
+
+
+class DaskCarrier:
+    """Carries packages to the workers of a Dask cluster.
+
+    Args:
+        settings: `[engine]` of the course.
+        folder: of the course, where relative paths of certificates begin.
+    """
+
+    def __init__(self, settings: EngineSettings, folder: Path) -> None:
+        self._settings, self._folder = settings, folder
+        self._client: Client | None = None
+        self._cluster: Any = None
+        self._slots: dict[str, _Slot] = {}
+        """By address."""
+        self._excluded: set[str] = set()
+        self._gpus = 0
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        self._seen = time.monotonic()
+        """When the scheduler last answered."""
+
+    def slots(self, limits: Limits, jobs: int | None) -> int:
+        """As many as there are workers with what one submission needs; more may join later."""
+        self._gpus = limits.gpus
+        self._connect()
+        wait_s = FIRST_WORKER_S if self._cluster is None else QUEUE_S
+        end = time.monotonic() + wait_s
+        while not self._look() and time.monotonic() < end:
+            time.sleep(LOOK_S / 4)
+        if not self._slots:
+            raise UserError(self._no_worker(wait_s))
+        if not (fitting := self._usable()):
+            raise UserError(
+                f"limits.gpus = {limits.gpus}, and none of {len(self._slots)} Dask workers offers so many: start them "
+                f"with --resources GPU={limits.gpus}, or set gpus under [engine] in course.toml"
+            )
+        threading.Thread(target=self._keep_looking, daemon=True).start()
+        most = max(len(fitting), self._settings.workers if self._cluster is not None else 0)
+        return most if jobs is None else min(jobs, most)
+
+    def carry(self, package: Package, deadline_s: float) -> Delivery:
+        """Wait for a free worker, bring it the blobs that it lacks, and have it do the package."""
+        slot = self._free_slot()
+        if slot is None:
+            return Delivery(None, f"no Dask worker was there within {GONE_S:.0f} s, or the scheduler was away")
+        try:
+            return self._carried(package, slot, deadline_s)
+        except Exception as error:  # noqa: BLE001 - Dask raises whatever a worker, or the way there, raised
+            return Delivery(None, f"{slot.machine}: {_in_words(error)}", slot.machine)
+        finally:
+            with self._changed:
+                slot.busy = False
+                self._changed.notify_all()
+
+    def exclude(self, machine: str) -> int:
+        """Send nothing more to a worker of this name, a restarted one neither."""
+        with self._changed:
+            if machine:
+                self._excluded.add(machine)
+            return len(self._usable())
+
+    def stop(self) -> None:
+        """Cancel all tasks, whose workers then end their sandboxes, and leave the cluster; one of our own ends."""
+        self._stopped.set()
+        with self._changed:
+            self._changed.notify_all()
+        for part in (self._client, self._cluster):
+            if part is not None:
+                part.close()
+
+    def _connect(self) -> None:
+        """Connect to the scheduler; start a cluster where none is named.
+
+        Raises:
+            UserError: the scheduler cannot be reached, or Dask is not installed; the text says what to do.
+        """
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise UserError(f"the dask engine needs Dask, which is not installed here: {INSTALL}") from error
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our own words
+        address, security = self._settings.scheduler, None
+        if address:
+            security = self._security()
+        else:
+            self._cluster, security = _slurm_cluster(self._settings)
+            address = self._cluster.scheduler_address
+        try:
+            self._client = Client(
+                address,
+                security=security,
+                timeout=CONNECT_S,
+                set_as_default=False,
+                name="medmark",
+            )
+        except Exception as error:
+            if self._cluster is not None:
+                self._cluster.close()
+            raise UserError(_unreachable(address, error)) from error
+
+    def _security(self) -> Any:
+        """The site's certificates.
+
+        Raises:
+            UserError: the way there would be open, or a file is missing.
+        """
+        from distributed.security import Security
+
+        settings = self._settings
+        if settings.scheduler.startswith("tcp://"):
+            host = settings.scheduler.removeprefix("tcp://").rpartition(":")[0]
+            if host not in ("127.0.0.1", "localhost"):
+                raise UserError(
+                    f"{settings.scheduler}: a scheduler of another machine must speak TLS, since whoever reaches it "
+                    "can run code: write tls://, and tls_ca, tls_cert and tls_key under [engine] in course.toml"
+                )
+            return None
+        files = {name: getattr(settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}
+        if None in files.values():
+            raise UserError(f"{settings.scheduler}: name tls_ca, tls_cert and tls_key under [engine] in course.toml")
+        paths = {name: self._folder / path for name, path in files.items()}
+        if missing := [path for path in paths.values() if not path.is_file()]:
+            raise UserError(f"{missing[0]}: there is no such file, which [engine] in course.toml names")
+        ca, cert, key = map(str, paths.values())
+        return Security(tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key, require_encryption=True)
+
+    def _no_worker(self, wait_s: float) -> str:
+        if self._cluster is not None:
+            return (
+                f"the batch system started no worker within {wait_s / 60:.0f} minutes: squeue --me says why; ask for "
+                "less under [engine] in course.toml, or for another queue"
+            )
+        return (
+            f"{self._settings.scheduler}: no worker joined within {wait_s:.0f} s. Start one where sandboxes can run: "
+            f"dask worker {self._settings.scheduler} --nthreads 1 --memory-limit 0"
+        )
+
+    def _look(self) -> bool:
+        """Learn which workers there are; whether there is one."""
+        assert self._client is not None
+        try:
+            identity: Mapping[str, Any] = self._client.sync(
+                self._client.scheduler.identity,  # type: ignore[union-attr]
+                n_workers=-1,
+                callback_timeout=CONNECT_S,
+            )
+        except Exception:  # noqa: BLE001 - it may be away for a moment
+            workers: Mapping[str, Any] = {}
+        else:
+            self._seen = time.monotonic()
+            workers = identity["workers"]
+        with self._changed:
+            before = self._slots
+            self._slots = {
+                address: _slot_of(address, worker, before.get(address))
+                for address, worker in workers.items()
+                if worker.get("status") == "running" or address in before
+            }
+            self._changed.notify_all()
+            return bool(self._slots)
+
+    def _keep_looking(self) -> None:
+        while not self._stopped.wait(LOOK_S):
+            self._look()
+
+    def _usable(self) -> list[_Slot]:
+        return [s for s in self._slots.values() if s.machine not in self._excluded and s.gpus >= self._gpus]
+
+    def _free_slot(self) -> _Slot | None:
+        """A worker that does nothing, which is then busy; None if none is there for long, or after a stop."""
+        with self._changed:
+            last_seen = time.monotonic()
+            while not self._stopped.is_set():
+                usable = self._usable()
+                if free := [slot for slot in usable if not slot.busy]:
+                    free[0].busy = True
+                    return free[0]
+                if usable:
+                    last_seen = time.monotonic()
+                elif time.monotonic() - last_seen > GONE_S:
+                    return None
+                self._changed.wait(LOOK_S)
+        return None
+
+    def _carried(self, package: Package, slot: _Slot, deadline_s: float) -> Delivery:
+        from graders.runs.engines import dask_worker
+
+        for frame in _frames(package, slot.has):
+            answer = self._result(dask_worker.put, frame, slot, GRACE_S)
+            if answer[:1] != dask_worker.DONE:
+                return Delivery(None, answer[1:].decode(errors="replace"), slot.machine)
+        slot.has = set(package.blobs)
+        answer = self._result(dask_worker.do, package.description, slot, deadline_s + GRACE_S)
+        if answer[:1] != dask_worker.DONE:
+            return Delivery(None, answer[1:].decode(errors="replace"), slot.machine)
+        return Delivery(answer[1:], machine=slot.machine)
+
+    def _result(self, act: Callable[[bytes], bytes], argument: bytes, slot: _Slot, wait_s: float) -> bytes:
+        """The result of a task on one worker.
+
+        Raises:
+            ConnectionError: the worker or the scheduler is lost.
+            TimeoutError: it takes too long.
+            Exception: whatever the task raised, or Dask.
+        """
+        assert self._client is not None
+        ended = threading.Event()
+        future = self._client.submit(
+            act,
+            argument,
+            workers=[slot.address],
+            allow_other_workers=False,
+            retries=0,
+            pure=False,
+            resources={"GPU": self._gpus} if self._gpus else None,
+        )
+        future.add_done_callback(lambda _: ended.set())
+        end = time.monotonic() + wait_s
+        try:
+            while not ended.wait(LOOK_S):
+                if self._stopped.is_set():
+                    raise ConnectionError("the run was stopped")
+                if (now := self._slots.get(slot.address)) is None or now.id != slot.id:
+                    raise ConnectionError("this worker was lost, and what it was doing with it")
+                if time.monotonic() > end:
+                    raise TimeoutError(f"no reply within {wait_s:.0f} s")
+            if future.status in ("cancelled", "lost"):
+                raise ConnectionError("the connection to the Dask scheduler was lost")
+            result: bytes = future.result(timeout=GRACE_S)
+            return result
+        finally:
+            future.cancel()
+            future.release()
+
+
+def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _Slot:
+    if before is not None and before.id == worker["id"]:
+        return before
+    if worker.get("memory_limit"):
+        log.warning(
+            "Dask worker %s has a memory limit of its own and may be paused or ended within a job: start it with "
+            "--memory-limit 0, since each sandbox has a limit.",
+            address,
+        )
+    machine = f"worker {worker['name']} at {worker['host']}" if worker["name"] != address else f"worker {address}"
+    return _Slot(address, str(worker["id"]), machine, float((worker.get("resources") or {}).get("GPU", 0)))
+
+
+def _frames(package: Package, has: set[str]) -> Iterator[bytes]:
+    """The blobs that a worker lacks, in frames of `dask_worker.put`."""
+    from graders.runs.engines.dask_worker import framed
+
+    pieces: list[tuple[str, int, int, int]] = []
+    bodies: list[bytes] = []
+
+    def frame() -> bytes:
+        return framed({"keep": sorted(package.blobs), "pieces": pieces}, *bodies)
+
+    room = PIECE_BYTES
+    for digest, path in package.blobs.items():
+        if digest in has:
+            continue
+        whole, offset = path.stat().st_size, 0
+        with path.open("rb") as file:
+            while offset < whole or not offset:
+                body = file.read(min(room, whole - offset))
+                pieces.append((digest, offset, len(body), whole))
+                bodies.append(body)
+                offset, room = offset + len(body), room - len(body)
+                if room <= 0:
+                    yield frame()
+                    pieces, bodies, room = [], [], PIECE_BYTES
+                if not whole:
+                    break
+                if not body and offset < whole:
+                    raise OSError(f"{path} became shorter while it was sent")
+    if pieces:
+        yield frame()
+
+
+def _slurm_cluster(settings: EngineSettings) -> tuple[Any, Any]:
+    """A cluster of our own, whose workers Slurm starts, and the temporary certificates with which it speaks."""
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+        from distributed.security import Security
+    except ImportError as error:
+        raise UserError(f"the dask engine needs dask-jobqueue, which is not installed here: {INSTALL}") from error
+    security = Security.temporary()
+    cluster = SLURMCluster(security=security, protocol="tls", **_slurm_options(settings))
+    cluster.scale(jobs=settings.workers)
+    return cluster, security
+
+
+def _slurm_options(settings: EngineSettings) -> dict[str, Any]:
+    """What one worker asks of Slurm. It leaves before its wall time, so that the site need not end it."""
+    minutes = settings.walltime_minutes
+    leaves = max(minutes - 5, minutes / 2)
+    extra = ["--nthreads", "1", "--lifetime", f"{leaves:g}m", "--lifetime-stagger", f"{min(2, leaves / 10):g}m"]
+    return {
+        "cores": settings.cores,
+        "processes": 1,
+        "memory": f"{settings.memory_mb}MiB",
+        "walltime": f"{minutes // 60:02d}:{minutes % 60:02d}:00",
+        "queue": settings.queue or None,
+        "python": settings.python or None,
+        "shared_temp_directory": None if settings.folder is None else str(settings.folder),
+        "job_extra_directives": [*([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []), *settings.options],
+        "worker_extra_args": [
+            *extra,
+            "--memory-limit",
+            "0",
+            *(["--resources", f"GPU={settings.gpus}"] if settings.gpus else []),
+        ],
+    }
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    text = _in_words(error)
+    if "certificate" in text.lower() or "SSL" in text:
+        return (
+            f"{address}: the scheduler's certificate and those of [engine] in course.toml do not belong together "
+            f"({text}): take tls_ca, tls_cert and tls_key of the same site, and check this machine's clock"
+        )
+    return (
+        f"{address}: no Dask scheduler answers within {CONNECT_S:.0f} s ({text}). Check the address, that the "
+        "scheduler runs, and that this machine may reach its port"
+    )
+
+
+def _in_words(error: BaseException) -> str:
+    """What an error and those behind it say, on one line."""
+    texts: list[str] = []
+    at: BaseException | None = error
+    while at is not None and len(texts) < 4:
+        texts.append(str(at) or type(at).__name__)
+        at = at.__cause__ or at.__context__
+    text = "; ".join(dict.fromkeys(" ".join(text.split())[:300] for text in texts))
+    if isinstance(error, ModuleNotFoundError):
+        return f"medmark is not installed on this worker ({text}): {INSTALL}"
+    return text
