@@ -33,7 +33,7 @@ from graders.runs.engines.engine import Engine, Outcome
 from graders.runs.engines.folder_files import lay_out
 from graders.runs.engines.processes import Processes, start_forkserver
 from graders.runs.engines.reply_frame import framed
-from graders.runs.trust import sandbox_named
+from graders.wall.sandboxes import SANDBOXES
 
 
 def done(description: bytes, blobs: Path) -> bytes:
@@ -103,8 +103,10 @@ def _outcome(description: Description, blobs: Path, folder: Path) -> Outcome:
         OSError: the disk is full.
     """
     job = description.job(run=folder.name)
+    if job.sandbox not in SANDBOXES:
+        raise EngineFailure(f'this machine has no sandbox "{job.sandbox}"; it has {", ".join(SANDBOXES)}')
     # Whether a sandbox without a wall may run this code was decided where the command was typed.
-    sandbox = sandbox_named(job.sandbox, trust_submissions=True)
+    sandbox = SANDBOXES[job.sandbox]()
     here = sandbox.runtime(job.framework)
     if job.runtime and here != job.runtime:
         raise ImageFailure(
