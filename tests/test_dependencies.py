@@ -133,7 +133,7 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
     formats = {normal(distribution(name)) for name in EXTRAS["formats"]}
     paper = {normal(distribution(name)) for name in EXTRAS["pdf"]}
     paper |= {normal(distribution(more)) for name in paper - {"medmark"} for more in requires(name) or ()}
-    others = {normal(distribution(name)) for extra in ("data", "notebooks") for name in EXTRAS[extra]}
+    others = {normal(distribution(name)) for extra in ("data", "notebooks", "cluster") for name in EXTRAS[extra]}
     brought = required | along | formats | paper | others
     assert [name for name in sorted(outside) if not installed().get(name, set()) & brought] == []
 

@@ -115,6 +115,7 @@ OTHERWISE = {
     ("graders/demo/__init__.py", "_repository"): "a course of its own, made anew",
     ("graders/intake/own_clone.py", "_make"): "a repository that lives as long as one look",
     ("graders/runs/engines/sent_inputs.py", "_new_blob"): "renamed to the digest of its content when it is whole",
+    ("graders/runs/engines/dask_worker.py", "done"): "a folder of one worker; the program reads it when it is whole",
     ("graders/runs/engines/folder_files.py", "lay_out"): "a folder of one package",
     ("graders/wall/sandboxes/local.py", "open"): "a folder of one session",
     ("graders/wall/sandboxes/rootless.py", "_spawned"): "a folder of one session",

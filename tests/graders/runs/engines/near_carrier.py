@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from assignments.files import replace_file
 from graders.runs.engines.node import done
 from graders.runs.engines.package import Delivery
 
@@ -23,7 +23,7 @@ class NearCarrier:
     def carry(self, package, deadline_s):
         self.packages.append(package)
         for digest, path in package.blobs.items():
-            shutil.copyfile(path, self.node / digest)
+            replace_file(self.node / digest, path.read_bytes())
         return Delivery(done(self.spoil(package.description, self.node), self.node), machine="node1")
 
     def exclude(self, machine):
