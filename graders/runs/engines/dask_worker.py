@@ -92,7 +92,7 @@ def _take(blobs: Path, digest: str, offset: int, piece: memoryview, whole: int) 
 
 
 class _Program:
-    """The program that asks, with a line in and a line out for each package."""
+    """The program that asks, with a line in and a file out for each package."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -104,7 +104,7 @@ class _Program:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "graders.runs.engines.node", "--serve", str(self._blobs)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             cwd=folder,
             env=environment,
             start_new_session=True,

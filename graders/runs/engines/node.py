@@ -4,8 +4,8 @@
     python -m graders.runs.engines.node --serve BLOBS_FOLDER
 
 The first does one package by files, and writes OUT_FILE in one step. The second does one after the other: each line of
-stdin is a JSON list of a description's file and the file for its reply, each line of stdout says that one is done; it
-ends when stdin closes, so that it and its sandboxes do not outlive the program that started it.
+stdin is a JSON list of a description's file and the file for its reply. It ends when stdin closes, so that it and its
+sandboxes do not outlive the program that started it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,6 @@ def main(arguments: list[str]) -> int:
             for line in _lines():
                 description, out = json.loads(line)
                 _do(Path(description), Path(blobs), Path(out))
-                print("done", flush=True)
             return 0
         case [description, blobs, out]:
             _do(Path(description), Path(blobs), Path(out))
