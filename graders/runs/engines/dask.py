@@ -22,16 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from assignments.assignment import Limits
 from assignments.errors import UserError
+from graders.asking.allowance import host_mb
+from graders.runs.engines.dask_cluster import CONNECT_S, Connection, connected, in_words
 from graders.runs.engines.package import Delivery, Package
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from graders.course.course import EngineSettings
 
 log = logging.getLogger("medmark")
-CONNECT_S = 10.0
-"""How long a scheduler may take to answer."""
 FIRST_WORKER_S = 60.0
 """How long the first worker of a scheduler that runs already may take to join."""
 QUEUE_S = 1800.0
@@ -39,12 +37,15 @@ QUEUE_S = 1800.0
 LOOK_S = 1.0
 """How often the workers are looked up."""
 GONE_S = 90.0
-"""How long no worker may be there in the middle of a run, or the scheduler be away."""
+"""How long no worker may be there in the middle of a run."""
+AWAY_S = 30.0
+"""How long the scheduler may be away before its workers are taken for lost."""
 GRACE_S = 180.0
 """How much longer than its deadline a package is waited for: files are on their way meanwhile."""
+WORKER_MB = 512
+"""Of a worker of our own, for Dask and the program that asks."""
 PIECE_BYTES = 4 << 20
 """Bytes of blobs in one task."""
-INSTALL = "pip install 'medmark[cluster]'"
 
 
 @dataclass
@@ -55,6 +56,8 @@ class _Slot:
     id: str
     machine: str
     gpus: float
+    takes_work: bool = True
+    """Whether it runs, and does not leave the cluster at present."""
     busy: bool = False
     has: set[str] = field(default_factory=set)
     """Digests of the blobs that it has."""
@@ -70,8 +73,7 @@ class DaskCarrier:
 
     def __init__(self, settings: EngineSettings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
-        self._client: Client | None = None
-        self._cluster: Any = None
+        self._connection: Connection | None = None
         self._slots: dict[str, _Slot] = {}
         """By address."""
         self._excluded: set[str] = set()
@@ -82,22 +84,28 @@ class DaskCarrier:
         """When the scheduler last answered."""
 
     def slots(self, limits: Limits, jobs: int | None) -> int:
-        """As many as there are workers with what one submission needs; more may join later."""
+        """As many as there are workers with what one submission needs, or as many as a cluster of our own will have."""
         self._gpus = limits.gpus
-        self._connect()
-        wait_s = FIRST_WORKER_S if self._cluster is None else QUEUE_S
+        if self._connection is None:
+            if not self._settings.scheduler:
+                self._check_own(limits)
+            self._connection = connected(self._settings, self._folder)
+        own = self._connection.own is not None
+        wait_s = QUEUE_S if own else FIRST_WORKER_S
+        if not self._look() and own:
+            log.warning("waiting for the batch system to start the first worker: squeue --me shows it")
         end = time.monotonic() + wait_s
         while not self._look() and time.monotonic() < end:
             time.sleep(LOOK_S / 4)
         if not self._slots:
-            raise UserError(self._no_worker(wait_s))
+            raise UserError(self._no_worker(own, wait_s))
         if not (fitting := self._usable()):
             raise UserError(
                 f"limits.gpus = {limits.gpus}, and none of {len(self._slots)} Dask workers offers so many: start them "
-                f"with --resources GPU={limits.gpus}, or set gpus under [engine] in course.toml"
+                f"with --resources GPU={limits.gpus}"
             )
         threading.Thread(target=self._keep_looking, daemon=True).start()
-        most = max(len(fitting), self._settings.workers if self._cluster is not None else 0)
+        most = max(len(fitting), self._settings.workers if own else 0)
         return most if jobs is None else min(jobs, most)
 
     def carry(self, package: Package, deadline_s: float) -> Delivery:
@@ -108,7 +116,7 @@ class DaskCarrier:
         try:
             return self._carried(package, slot, deadline_s)
         except Exception as error:  # noqa: BLE001 - Dask raises whatever a worker, or the way there, raised
-            return Delivery(None, f"{slot.machine}: {_in_words(error)}", slot.machine)
+            return Delivery(None, f"{slot.machine}: {in_words(error)}", slot.machine)
         finally:
             with self._changed:
                 slot.busy = False
@@ -123,71 +131,29 @@ class DaskCarrier:
 
     def stop(self) -> None:
         """Cancel all tasks, whose workers then end their sandboxes, and leave the cluster; one of our own ends."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         with self._changed:
             self._changed.notify_all()
-        for part in (self._client, self._cluster):
-            if part is not None:
-                part.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    def _connect(self) -> None:
-        """Connect to the scheduler; start a cluster where none is named.
-
-        Raises:
-            UserError: the scheduler cannot be reached, or Dask is not installed; the text says what to do.
-        """
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise UserError(f"the dask engine needs Dask, which is not installed here: {INSTALL}") from error
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our own words
-        address, security = self._settings.scheduler, None
-        if address:
-            security = self._security()
-        else:
-            self._cluster, security = _slurm_cluster(self._settings)
-            address = self._cluster.scheduler_address
-        try:
-            self._client = Client(
-                address,
-                security=security,
-                timeout=CONNECT_S,
-                set_as_default=False,
-                name="medmark",
-            )
-        except Exception as error:
-            if self._cluster is not None:
-                self._cluster.close()
-            raise UserError(_unreachable(address, error)) from error
-
-    def _security(self) -> Any:
-        """The site's certificates.
+    def _check_own(self, limits: Limits) -> None:
+        """Refuse workers of our own that no submission would fit into, before the batch system starts any.
 
         Raises:
-            UserError: the way there would be open, or a file is missing.
+            UserError: a worker is too small.
         """
-        from distributed.security import Security
-
-        settings = self._settings
-        if settings.scheduler.startswith("tcp://"):
-            host = settings.scheduler.removeprefix("tcp://").rpartition(":")[0]
-            if host not in ("127.0.0.1", "localhost"):
+        for name, wanted in (("gpus", limits.gpus), ("memory_mb", limits.memory_mb + host_mb(limits) + WORKER_MB)):
+            if (has := getattr(self._settings, name)) < wanted:
                 raise UserError(
-                    f"{settings.scheduler}: a scheduler of another machine must speak TLS, since whoever reaches it "
-                    "can run code: write tls://, and tls_ca, tls_cert and tls_key under [engine] in course.toml"
+                    f"course.toml [engine]: {name} = {has}, and one submission with its marker needs {wanted}. Raise "
+                    f"it, or lower limits.{name} of the assignment."
                 )
-            return None
-        files = {name: getattr(settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}
-        if None in files.values():
-            raise UserError(f"{settings.scheduler}: name tls_ca, tls_cert and tls_key under [engine] in course.toml")
-        paths = {name: self._folder / path for name, path in files.items()}
-        if missing := [path for path in paths.values() if not path.is_file()]:
-            raise UserError(f"{missing[0]}: there is no such file, which [engine] in course.toml names")
-        ca, cert, key = map(str, paths.values())
-        return Security(tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key, require_encryption=True)
 
-    def _no_worker(self, wait_s: float) -> str:
-        if self._cluster is not None:
+    def _no_worker(self, own: bool, wait_s: float) -> str:
+        if own:
             return (
                 f"the batch system started no worker within {wait_s / 60:.0f} minutes: squeue --me says why; ask for "
                 "less under [engine] in course.toml, or for another queue"
@@ -199,34 +165,39 @@ class DaskCarrier:
 
     def _look(self) -> bool:
         """Learn which workers there are; whether there is one."""
-        assert self._client is not None
+        assert self._connection is not None
+        client = self._connection.client
         try:
-            identity: Mapping[str, Any] = self._client.sync(
-                self._client.scheduler.identity,  # type: ignore[union-attr]
+            identity: Mapping[str, Any] = client.sync(
+                client.scheduler.identity,  # type: ignore[union-attr]
                 n_workers=-1,
                 callback_timeout=CONNECT_S,
             )
-        except Exception:  # noqa: BLE001 - it may be away for a moment
-            workers: Mapping[str, Any] = {}
+        except Exception:  # noqa: BLE001 - it may be away for a moment, which loses no worker
+            if time.monotonic() - self._seen < AWAY_S:
+                return bool(self._slots)
+            identity = {"workers": {}}
         else:
             self._seen = time.monotonic()
-            workers = identity["workers"]
         with self._changed:
             before = self._slots
             self._slots = {
                 address: _slot_of(address, worker, before.get(address))
-                for address, worker in workers.items()
-                if worker.get("status") == "running" or address in before
+                for address, worker in identity["workers"].items()
             }
             self._changed.notify_all()
-            return bool(self._slots)
+            return any(slot.takes_work for slot in self._slots.values())
 
     def _keep_looking(self) -> None:
         while not self._stopped.wait(LOOK_S):
             self._look()
 
     def _usable(self) -> list[_Slot]:
-        return [s for s in self._slots.values() if s.machine not in self._excluded and s.gpus >= self._gpus]
+        return [
+            slot
+            for slot in self._slots.values()
+            if slot.takes_work and slot.machine not in self._excluded and slot.gpus >= self._gpus
+        ]
 
     def _free_slot(self) -> _Slot | None:
         """A worker that does nothing, which is then busy; None if none is there for long, or after a stop."""
@@ -247,6 +218,7 @@ class DaskCarrier:
     def _carried(self, package: Package, slot: _Slot, deadline_s: float) -> Delivery:
         from graders.runs.engines import dask_worker
 
+        slot.has &= package.blobs.keys()  # it removes others before it takes new ones
         for frame in _frames(package, slot.has):
             answer = self._result(dask_worker.put, frame, slot, GRACE_S)
             if answer[:1] != dask_worker.DONE:
@@ -265,9 +237,9 @@ class DaskCarrier:
             TimeoutError: it takes too long.
             Exception: whatever the task raised, or Dask.
         """
-        assert self._client is not None
+        assert self._connection is not None
         ended = threading.Event()
-        future = self._client.submit(
+        future = self._connection.client.submit(
             act,
             argument,
             workers=[slot.address],
@@ -297,6 +269,7 @@ class DaskCarrier:
 
 def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _Slot:
     if before is not None and before.id == worker["id"]:
+        before.takes_work = worker.get("status") == "running"
         return before
     if worker.get("memory_limit"):
         log.warning(
@@ -338,65 +311,3 @@ def _frames(package: Package, has: set[str]) -> Iterator[bytes]:
                     raise OSError(f"{path} became shorter while it was sent")
     if pieces:
         yield frame()
-
-
-def _slurm_cluster(settings: EngineSettings) -> tuple[Any, Any]:
-    """A cluster of our own, whose workers Slurm starts, and the temporary certificates with which it speaks."""
-    try:
-        from dask_jobqueue.slurm import SLURMCluster
-        from distributed.security import Security
-    except ImportError as error:
-        raise UserError(f"the dask engine needs dask-jobqueue, which is not installed here: {INSTALL}") from error
-    security = Security.temporary()
-    cluster = SLURMCluster(security=security, protocol="tls", **_slurm_options(settings))
-    cluster.scale(jobs=settings.workers)
-    return cluster, security
-
-
-def _slurm_options(settings: EngineSettings) -> dict[str, Any]:
-    """What one worker asks of Slurm. It leaves before its wall time, so that the site need not end it."""
-    minutes = settings.walltime_minutes
-    leaves = max(minutes - 5, minutes / 2)
-    extra = ["--nthreads", "1", "--lifetime", f"{leaves:g}m", "--lifetime-stagger", f"{min(2, leaves / 10):g}m"]
-    return {
-        "cores": settings.cores,
-        "processes": 1,
-        "memory": f"{settings.memory_mb}MiB",
-        "walltime": f"{minutes // 60:02d}:{minutes % 60:02d}:00",
-        "queue": settings.queue or None,
-        "python": settings.python or None,
-        "shared_temp_directory": None if settings.folder is None else str(settings.folder),
-        "job_extra_directives": [*([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []), *settings.options],
-        "worker_extra_args": [
-            *extra,
-            "--memory-limit",
-            "0",
-            *(["--resources", f"GPU={settings.gpus}"] if settings.gpus else []),
-        ],
-    }
-
-
-def _unreachable(address: str, error: Exception) -> str:
-    text = _in_words(error)
-    if "certificate" in text.lower() or "SSL" in text:
-        return (
-            f"{address}: the scheduler's certificate and those of [engine] in course.toml do not belong together "
-            f"({text}): take tls_ca, tls_cert and tls_key of the same site, and check this machine's clock"
-        )
-    return (
-        f"{address}: no Dask scheduler answers within {CONNECT_S:.0f} s ({text}). Check the address, that the "
-        "scheduler runs, and that this machine may reach its port"
-    )
-
-
-def _in_words(error: BaseException) -> str:
-    """What an error and those behind it say, on one line."""
-    texts: list[str] = []
-    at: BaseException | None = error
-    while at is not None and len(texts) < 4:
-        texts.append(str(at) or type(at).__name__)
-        at = at.__cause__ or at.__context__
-    text = "; ".join(dict.fromkeys(" ".join(text.split())[:300] for text in texts))
-    if isinstance(error, ModuleNotFoundError):
-        return f"medmark is not installed on this worker ({text}): {INSTALL}"
-    return text

@@ -16,8 +16,9 @@ from distributed.security import Security
 from assignments.assignment import Limits
 from assignments.errors import UserError
 from graders.course.course import EngineSettings
-from graders.runs.engines import dask, dask_worker
-from graders.runs.engines.dask import DaskCarrier, _frames, _in_words, _slot_of, _slurm_options
+from graders.runs.engines import dask, dask_cluster, dask_worker
+from graders.runs.engines.dask import DaskCarrier, _frames, _slot_of
+from graders.runs.engines.dask_cluster import in_words, slurm_options
 from graders.runs.engines.package import Package
 
 
@@ -49,7 +50,7 @@ def test_without_dask_the_line_that_installs_it_is_said(tmp_path, monkeypatch, s
 
 
 def test_a_scheduler_that_does_not_answer_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(dask, "CONNECT_S", 1.0)
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1.0)
     began = time.monotonic()
     words = refusal(DaskCarrier(settings(scheduler="tcp://127.0.0.1:1"), tmp_path))
     assert words.startswith("tcp://127.0.0.1:1: no Dask scheduler answers within 1 s")
@@ -66,7 +67,7 @@ def written(security, folder):
 
 
 def test_a_certificate_of_another_site_is_said_and_the_right_one_connects(tmp_path, monkeypatch):
-    monkeypatch.setattr(dask, "CONNECT_S", 3.0)
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 3.0)
     ours, others = Security.temporary(), Security.temporary()
     with LocalCluster(n_workers=1, protocol="tls", security=ours, dashboard_address=":0", memory_limit=0) as cluster:
         wrong = settings(scheduler=cluster.scheduler_address, **written(others, tmp_path / "others"))
@@ -91,14 +92,35 @@ def test_a_worker_with_a_memory_limit_of_its_own_is_named_once(caplog):
         assert _slot_of("tcp://h:1", worker, slot) is slot
     assert caplog.text.count("start it with --memory-limit 0") == 1
     assert (slot.machine, slot.gpus) == ("worker 0 at h", 2)
+    _slot_of("tcp://h:1", {**worker, "status": "closing_gracefully"}, slot)
+    assert not slot.takes_work, "one that leaves the cluster gets nothing new"
     assert _slot_of("tcp://h:1", {**worker, "id": "restarted", "memory_limit": 0}, slot) is not slot
 
 
 def test_a_worker_without_medmark_is_said():
-    words = _in_words(ModuleNotFoundError("No module named 'graders'"))
+    words = in_words(ModuleNotFoundError("No module named 'graders'"))
     assert (
         words == "medmark is not installed on this worker (No module named 'graders'): pip install 'medmark[cluster]'"
     )
+
+
+def test_a_scheduler_that_is_away_for_a_moment_loses_no_worker(tmp_path, monkeypatch):
+    worker = {"id": "w", "name": 0, "host": "h", "status": "running"}
+    answers = [{"workers": {"tcp://h:1": worker}}, OSError("away"), OSError("away"), {"workers": {"tcp://h:1": worker}}]
+
+    def sync(*_, **__):
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    carrier = DaskCarrier(settings(scheduler="tcp://127.0.0.1:1"), tmp_path)
+    client = SimpleNamespace(sync=sync, scheduler=SimpleNamespace(identity=None), close=lambda: None)
+    carrier._connection = dask_cluster.Connection(client, None)
+    assert [carrier._look(), carrier._look()] == [True, True]
+    monkeypatch.setattr(dask, "AWAY_S", 0.0)
+    assert carrier._look() is False
+    assert carrier._look() is True
 
 
 # A cluster of our own
@@ -111,7 +133,7 @@ def test_a_worker_asks_slurm_for_what_course_toml_says(tmp_path):
         cores=4, memory_mb=16_000, gpus=1, queue="gpu", walltime_minutes=90, folder=tmp_path, python="/opt/python",
         options=("--account=imaging",),
     )  # fmt: skip
-    options = _slurm_options(own)
+    options = slurm_options(own)
     options.pop("shared_temp_directory")
     script = SLURMJob(scheduler="tls://login:1", name="medmark", **options).job_script()
     for line in (
@@ -125,6 +147,13 @@ def test_a_worker_asks_slurm_for_what_course_toml_says(tmp_path):
     assert command.rindex("--memory-limit 0") > command.index("--memory-limit 15")
     assert "--resources GPU=1" in command
     assert command.rindex("--nthreads 1") >= command.index("--nthreads")
+
+
+@pytest.mark.parametrize(("values", "name"), [({"gpus": 0}, "gpus"), ({"gpus": 1, "memory_mb": 4096}, "memory_mb")])
+def test_a_worker_of_our_own_that_is_too_small_is_said_before_it_is_asked_for(tmp_path, values, name):
+    carrier = DaskCarrier(settings(**values), tmp_path)
+    with pytest.raises(UserError, match=rf"course\.toml \[engine\]: {name} = \d+, and one submission"):
+        carrier.slots(Limits(gpus=1, memory_mb=4096), None)
 
 
 # Blobs
@@ -167,7 +196,7 @@ def test_blobs_cross_in_pieces_once_and_leave_with_the_package_that_needed_them(
     assert list(_frames(next_one, set(next_one.blobs))) == []
 
 
-def test_a_blob_that_changed_on_its_way_is_refused_in_words(worker, tmp_path):
+def test_a_blob_that_changed_on_its_way_is_refusedin_words(worker, tmp_path):
     package = package_of(tmp_path / "here", b"right")
     (path,) = package.blobs.values()
     path.write_bytes(b"wrong")
@@ -178,7 +207,7 @@ def test_a_blob_that_changed_on_its_way_is_refused_in_words(worker, tmp_path):
     assert not (worker / path.name).exists()
 
 
-def test_a_full_disk_of_a_worker_is_said_in_words(worker, tmp_path, monkeypatch):
+def test_a_full_disk_of_a_worker_is_saidin_words(worker, tmp_path, monkeypatch):
     (frame,) = _frames(package_of(tmp_path / "here", b"right"), set())
 
     def full(*_):

@@ -237,6 +237,31 @@ def test_a_killed_coordinator_leaves_no_sandbox_and_no_task(cluster, tmp_path):
     engine.stop()
 
 
+@pytest.mark.slow
+def test_a_lost_scheduler_is_said_and_its_nodes_end_what_they_run(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    address = "tcp://127.0.0.1:18787"
+    at_home = ["--host", "127.0.0.1", "--port", "18787", "--no-dashboard"]
+    on_worker = [address, "--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "20"]
+    commands = [["distributed.cli.dask_scheduler", *at_home], ["distributed.cli.dask_worker", *on_worker]]
+    scheduler, worker = (
+        subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+        for command in commands
+    )
+    try:
+        engine = far_over(address, tmp_path)
+        thread, outcomes, sleeper = started(engine, tmp_path)
+        scheduler.kill()
+        thread.join(100)
+        assert (outcomes[0].lost, "connection to the Dask scheduler was lost" in outcomes[0].trouble) == (True, True)
+        wait_for(lambda: not sleeper.is_running())
+        engine.stop()
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
 def test_resources_that_nobody_offers_are_said_at_once(cluster, tmp_path):
     carrier = DaskCarrier(EngineSettings(kind="dask", scheduler=cluster.scheduler_address), tmp_path)
     began = time.monotonic()

@@ -22,7 +22,7 @@ from pathlib import Path
 from assignments.assignment import Limits
 from assignments.errors import UserError
 from graders.course.course import EngineSettings
-from graders.runs.engines import dask
+from graders.runs.engines import dask_cluster
 from graders.runs.engines.dask import DaskCarrier
 from graders.runs.engines.far import Far
 from graders.runs.engines.processes import start_forkserver
@@ -38,12 +38,12 @@ def say(**facts):
 if __name__ == "__main__":
     start_forkserver()
     folder = Path(sys.argv[1])
-    dask.CONNECT_S = 5.0
+    dask_cluster.CONNECT_S = 5.0
     try:
         DaskCarrier(settings(folder / "others"), folder).slots(Limits(), None)
     except UserError as error:
         say(wrong=str(error))
-    dask.CONNECT_S = 20.0
+    dask_cluster.CONNECT_S = 20.0
     engine = Far(DaskCarrier(settings(folder / "ours"), folder), folder / "crossing")
     say(slots=engine.slots(Limits(), None, True))
     first = engine.run(*job_of("perfect", folder, tests=(SCALE,), repeats=(0,), scores=("accuracy",)), 100.0)
