@@ -13,6 +13,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -20,6 +22,8 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+
+import psutil
 
 from assignments.files import replace_file
 from graders.asking.job import Job
@@ -35,6 +39,9 @@ from graders.runs.engines.processes import Processes, start_forkserver
 from graders.runs.engines.reply_frame import framed
 from graders.wall.sandboxes import SANDBOXES
 
+FOLDERS = f"medmark-node-{socket.gethostname()}-"
+"""How the folders of packages begin on this machine: others may share its temporary folder."""
+
 
 def done(description: bytes, blobs: Path) -> bytes:
     """Do a package: ask, and return the frame of an outcome with the files of answers that it names.
@@ -48,7 +55,7 @@ def done(description: bytes, blobs: Path) -> bytes:
     """
     began = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="medmark-node-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-") as folder:
             try:
                 outcome = _outcome(read_description(description), blobs, Path(folder))
             except ToolkitFailure as failure:
@@ -60,6 +67,7 @@ def done(description: bytes, blobs: Path) -> bytes:
 
 def main(arguments: list[str]) -> int:
     """Do the packages that the command line, or stdin, names; the exit code."""
+    remove_left_folders(Path(tempfile.gettempdir()))
     start_forkserver()
     match arguments:
         case ["--serve", blobs]:
@@ -72,6 +80,14 @@ def main(arguments: list[str]) -> int:
             return 0
     print(__doc__, file=sys.stderr)
     return 2
+
+
+def remove_left_folders(within: Path) -> None:
+    """Remove the folders of this machine's packages whose program was killed."""
+    for folder in within.glob(f"{FOLDERS}*-*"):
+        pid = folder.name.removeprefix(FOLDERS).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays
 
 
 def _do(description: Path, blobs: Path, out: Path) -> None:

@@ -78,6 +78,24 @@ def test_a_package_is_done_by_files_in_a_process_of_its_own(package, tmp_path):
     assert outcome.machine == "node1"
 
 
+def test_folders_of_programs_that_were_killed_are_removed_and_no_others(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, live = tmp_path / f"{node.FOLDERS}{ended.pid}-abc", tmp_path / f"{node.FOLDERS}{os.getpid()}-abc"
+    elsewhere = tmp_path / f"medmark-node-another-host-{ended.pid}-abc"
+    for folder in (left, live, elsewhere):
+        (folder / "solution").mkdir(parents=True)
+    node.remove_left_folders(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([live, elsewhere])
+
+
+def test_a_job_that_is_sent_again_is_the_same_package(package, tmp_path):
+    job, store = job_here(load(GROUPS / "assignment"), GROUPS / "perfect", tmp_path, secret=b"s" * 32, tests=TESTS)
+    again = pack(replace(job, run="another", group="another"), store, StoredInputs({}), tmp_path, 59.2)
+    assert again == package[0]
+    assert pack(replace(job, tests=TESTS[:1]), store, StoredInputs({}), tmp_path, 60.0).key != again.key
+
+
 def test_another_medmark_is_refused_with_the_command_that_cures_it(package, refusal):
     package, blobs = package
     words = refusal(changed(package, toolkit="f" * 64, medmark="9.9"), blobs)
