@@ -145,10 +145,10 @@ class DaskCarrier:
         Raises:
             UserError: a worker is too small.
         """
-        for name, wanted in (("gpus", limits.gpus), ("memory_mb", limits.memory_mb + host_mb(limits) + WORKER_MB)):
-            if (has := getattr(self._settings, name)) < wanted:
+        for name, needs in (("gpus", limits.gpus), ("memory_mb", limits.memory_mb + host_mb(limits) + WORKER_MB)):
+            if (has := getattr(self._settings, name)) < needs:
                 raise UserError(
-                    f"course.toml [engine]: {name} = {has}, and one submission with its marker needs {wanted}. Raise "
+                    f"course.toml [engine]: {name} = {has}, and one submission with its marker needs {needs}. Raise "
                     f"it, or lower limits.{name} of the assignment."
                 )
 

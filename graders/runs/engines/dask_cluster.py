@@ -93,10 +93,11 @@ def _security(settings: EngineSettings, folder: Path) -> Any:
 def _slurm_cluster(settings: EngineSettings) -> tuple[Any, Any]:
     """A cluster of our own, whose workers Slurm starts, and the temporary certificates with which it speaks."""
     try:
+        import cryptography  # noqa: F401 - it makes the certificates
         from dask_jobqueue.slurm import SLURMCluster
         from distributed.security import Security
     except ImportError as error:
-        raise UserError(f"the dask engine needs dask-jobqueue, which is not installed here: {INSTALL}") from error
+        raise UserError(f"a cluster of our own needs {error.name}, which is not installed here: {INSTALL}") from error
     security = Security.temporary()
     cluster = SLURMCluster(security=security, protocol="tls", **slurm_options(settings))
     cluster.scale(jobs=settings.workers)
