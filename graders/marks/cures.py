@@ -156,6 +156,12 @@ _CURES_OF_CAUSES: Final[Mapping[tuple[str, str, str], str]] = {
     ),
     ("cpu_limit", "", ""): "Look for a loop over voxels, rows or cases that NumPy or the framework does at once",
     ("wall_limit", "", ""): "Look for code that waits: for input, a lock, a download, or a process of its own",
+    ("gpu_memory", "", "fit"): (
+        "Train on smaller batches or patches, and keep no tensor that still has its graph: add loss.item(), not loss"
+    ),
+    ("gpu_memory", "", ""): (
+        "Predict fewer cases at once, without gradients (torch.no_grad()), and take each answer off the GPU"
+    ),
     ("memory_limit", "", ""): "Keep fewer cases, activations or copies at once; predict without gradients",
     ("not_probed", "", ""): "Return a torch.nn.Module or a keras.Model, not an object that wraps it",
     ("wrong_type", "", ""): "interface.py says what each function returns",

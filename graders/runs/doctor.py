@@ -47,6 +47,7 @@ def examine(course: Path | None = None, on_reading: Progress = lambda *_: None) 
     yield Fact(trouble is None, trouble or "the Docker engine answers", optional=True)
     yield from (_image(framework, "image") for framework in FRAMEWORKS)
     yield from _without_a_daemon()
+    yield from gpu_facts()
     if course is not None:
         yield from _course(course, on_reading)
 
@@ -73,6 +74,20 @@ def _rootless_trouble(sandbox: str) -> str:
     from graders.wall.sandboxes.rootless import PROGRAMS, trouble
 
     return trouble(PROGRAMS[sandbox]) if sandbox in PROGRAMS else ""
+
+
+def gpu_facts() -> Iterator[Fact]:
+    """The GPUs that this process may use, each with its uuid; nothing where there is no driver."""
+    from graders.wall.sandboxes.gpu_list import granted
+
+    try:
+        may = granted()
+    except EngineFailure as failure:
+        yield Fact(False, str(failure), optional=True)
+        return
+    yield from (Fact(True, f"GPU {gpu.number}: {gpu.name}, {gpu.uuid}") for gpu in may.gpus)
+    if len(may.gpus) < may.on_machine:
+        yield Fact(True, may.words)
 
 
 def missing_images(frameworks: tuple[Framework, ...]) -> list[str]:

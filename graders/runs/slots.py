@@ -9,6 +9,7 @@ from pathlib import Path
 from assignments.assignment import Limits
 from assignments.errors import UserError
 from graders.asking.allowance import host_mb
+from graders.failures import EngineFailure
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -20,21 +21,31 @@ class Machine:
     cpus: int
     memory_mb: int
     gpus: int
+    """Those that this process may use."""
+    gpu_words: str = ""
+    """How many there are, for a sentence that says that more are needed; empty where they were not counted."""
 
 
 def this_machine(gpus_wanted: int = 0) -> Machine:
-    """The machine this process runs on, or the part of it that it may use; GPUs are looked for only where wanted."""
+    """The machine this process runs on, or the part of it that it may use; GPUs are looked for only where wanted.
+
+    Raises:
+        UserError: GPUs are wanted, and the driver that should list them is broken.
+    """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for path in CGROUP_LIMITS:
         text = path.read_text().strip() if path.is_file() else "max"
         memory = min(memory, int(text)) if text.isdigit() else memory
-    gpus = 0
-    if gpus_wanted:
-        from graders.wall.sandboxes.gpus import present  # asks the driver
+    if not gpus_wanted:
+        return Machine(cpus, memory >> 20, 0)
+    from graders.wall.sandboxes.gpu_list import granted  # asks the driver
 
-        gpus = len(present())
-    return Machine(cpus, memory >> 20, gpus)
+    try:
+        may = granted()
+    except EngineFailure as failure:
+        raise UserError(f"limits.gpus = {gpus_wanted}, but {failure}") from failure
+    return Machine(cpus, memory >> 20, len(may.gpus), may.words)
 
 
 def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool) -> int:
@@ -56,8 +67,9 @@ def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool
             "Lower it in assignment.toml, or in course.toml under [assignments.ID.limits], or use a larger machine."
         )
     if limits.gpus > machine.gpus:
+        words = machine.gpu_words or f"this machine has {machine.gpus}: nvidia-smi lists them"
         raise UserError(
-            f"limits.gpus = {limits.gpus}, but this machine has {machine.gpus}: nvidia-smi lists them. "
+            f"limits.gpus = {limits.gpus}, but {words}. "
             "Lower it in assignment.toml, or in course.toml under [assignments.ID.limits], or use another machine."
         )
     fitting = [jobs or machine.cpus, max(by_memory, 1)]

@@ -6,6 +6,7 @@ The keeper's header is trusted. A worker's answer is not: student code may send 
 from __future__ import annotations
 
 import builtins
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ OF_A_LOST_CHILD = frozenset({
     "ConnectionAbortedError", "ConnectionRefusedError", "ChildProcessError", "TimeoutError", "Exception",
 })  # fmt: skip
 """Exceptions of loaders, pools and pipes whose other process is gone."""
+OUT_OF_GPU_MEMORY = re.compile(
+    r"CUDA(?: driver)? error: out of memory|CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY|"
+    r"CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED|CUSOLVER_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED|"
+    r"[Ff]ailed to create (?:cublas|cuBLAS|cudnn|cuDNN|cusolver) handle|[Cc]ould not create cudnn handle|"
+    r"Dst tensor is not initialized"
+)
+"""What PyTorch and TensorFlow say, in exceptions of general types, when a library of CUDA's gets no more memory."""
+OF_A_GPU = re.compile(r"device:GPU:|GPU_\d+_bfc|\bCUDA|[Ff]ailed to allocate memory|while trying to allocate")
+"""What TensorFlow's ResourceExhaustedError says where the memory is a GPU's; else it is the machine's."""
 
 
 def failure_of_end(header: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
@@ -96,10 +106,10 @@ def _raised(answer: dict[str, Any], solution: Path | None, opening: bool = False
     own, message = _word(answer, "type"), _word(answer, "message")
     evidence = f"{own}: {message}\n{_word(answer, 'trace')}"
     cause_text = f"{own.removeprefix('builtins.')}: {message}".removesuffix(": ")
+    if _is_gpu_memory(own, message):
+        return GpuMemory(evidence, where=where, cause_text=cause_text)
     if kind == "MemoryError" or own.endswith("ResourceExhaustedError"):
         return MemoryLimit(evidence, where=where, cause_text=cause_text)
-    if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
-        return GpuMemory(evidence, where=where, cause_text=cause_text)
     if answer.get("importing") is not True:
         return Raised(evidence, kind=kind, where=where, cause_text=cause_text)
     # A worker that is being opened has received nothing hidden: the module that it could not import reveals nothing.
@@ -107,6 +117,15 @@ def _raised(answer: dict[str, Any], solution: Path | None, opening: bool = False
     if solution is not None and module in source_lines_of(solution).modules:
         kind = f"{kind}: {module}"
     return ImportFailed(evidence, kind=kind, where=where, cause_text=cause_text)
+
+
+def _is_gpu_memory(own: str, message: str) -> bool:
+    """Whether an exception says that a GPU's memory is used up. A solution may say so untruly: it costs the same."""
+    if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
+        return True
+    if own.endswith("ResourceExhaustedError"):
+        return OF_A_GPU.search(message) is not None
+    return OUT_OF_GPU_MEMORY.search(message) is not None
 
 
 def _line_name(file: object, line: object, solution: Path | None) -> str | None:

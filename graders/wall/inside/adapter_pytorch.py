@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import processes
 from .adapter import Array
 
 
@@ -17,6 +18,10 @@ def prepare() -> None:
     """One thread, and a first optimizer: it imports torch._dynamo, 1.3 CPU seconds that every worker would spend."""
     torch.set_num_threads(1)
     _hide_mps()
+    if processes.has_gpu():
+        # Where there is no deterministic kernel, it warns: for a pooling or an interpolation in 3-D there is none, and
+        # a correct solution may need one.
+        torch.use_deterministic_algorithms(True, warn_only=True)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 

@@ -19,6 +19,8 @@ STOPPING_S = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
 STILL = frozenset("TtZX")
 """States of a thread that runs nothing: stopped, traced, dead."""
 TICKS = os.sysconf("SC_CLK_TCK")
+GPU_DEVICE = "/dev/nvidia-uvm"
+"""The device that CUDA opens when it is initialised, and that nothing else opens."""
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -29,6 +31,20 @@ def prctl(option: int, value: int) -> None:
 
     if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def has_gpu() -> bool:
+    """Whether this sandbox holds a GPU."""
+    return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def uses_gpu(device: str = GPU_DEVICE) -> bool:
+    """Whether this process has initialised CUDA: it then holds this device open, and its children cannot use CUDA."""
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{fd}") == device:
+                return True
+    return False
 
 
 def children() -> list[int]:

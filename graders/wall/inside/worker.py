@@ -69,9 +69,11 @@ def _limit(order: dict[str, Any]) -> None:
         most = worker_memory.data_bytes() + worker_memory.data_limit(order["memory_bytes"], order["processes"])
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     elif order["memory_bytes"] and sys.platform == "linux":
+        # CUDA reserves more addresses than any machine has memory. Where there is a GPU, what can be written counts.
+        kind, column = (resource.RLIMIT_DATA, 5) if processes.has_gpu() else (resource.RLIMIT_AS, 0)
         with open("/proc/self/statm") as statm:
-            mapped = int(statm.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + order["memory_bytes"],) * 2)
+            mapped = int(statm.read().split()[column]) * resource.getpagesize()
+        resource.setrlimit(kind, (mapped + order["memory_bytes"],) * 2)
     if order["processes"]:  # the kernel counts those of this user, which are this worker's alone
         resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"],) * 2)
     if order["scratch_bytes"]:

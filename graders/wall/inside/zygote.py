@@ -2,7 +2,8 @@
 
 No worker may open or trace it: what is in its memory is in the next worker's too. A worker is forked twice, so that its
 parent is the keeper, which then learns its exit, CPU time and memory from the kernel. With more than one thread a fork
-may hang for ever, so a zygote with two threads reports itself broken and ends.
+may hang for ever, so a zygote with two threads reports itself broken and ends. So does one that has initialised CUDA,
+which works in no process forked afterwards.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def _prepared(framework: str) -> dict[str, Any]:
         report: dict[str, Any] = {"versions": adapter.versions(), "threads": _threads()}
         if report["threads"] > 1:
             report["broken"] = f"importing {framework} left {report['threads']} threads: workers cannot be forked"
+        elif sys.platform == "linux" and processes.uses_gpu():
+            report["broken"] = f"importing {framework} initialised CUDA: no forked worker could use the GPU"
     except Exception as error:  # noqa: BLE001 - whatever an import raises, the keeper has to know of it
         report = {"broken": f"importing {framework} failed: {type(error).__name__}: {error}"[:2000]}
     return report

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from graders.wall.modes import make_readable, refuse_unreadable
 from graders.wall.sandboxes import engine, gpus, runtime_records
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
-from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec, processes_limit
+from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, computing, processes_limit
 
 GONE_WITHIN_S = 15.0
 
@@ -59,8 +60,7 @@ class Docker:
         with ExitStack() as stack:
             with engine.with_docker_messages():
                 api = stack.enter_context(closing(engine.connected(self._engine)))
-                leased = stack.enter_context(gpus.leased(spec.limits.gpus))
-                self._kill_holders(api, leased)
+                leased = stack.enter_context(gpus.leased_for(spec, partial(self._kill_holders, api)))
                 container = _created(api, runtime, self._inside, spec, self._cpus, leased)
                 stack.callback(self._remove, api, container)
                 watch = Watch(api, container)
@@ -120,8 +120,6 @@ class Docker:
 
     def _kill_holders(self, api: docker.APIClient, leased: tuple[str, ...]) -> None:
         """Remove containers of dead markers from leased GPUs: only the holder of the lease may use them."""
-        if not leased:
-            return
         for holder in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
             if set(holder["Labels"]["medmark.gpus"].split(",")) & set(leased):
                 self._remove(api, holder["Id"])
@@ -207,8 +205,7 @@ def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, leased: tu
         "MEDMARK_SCRATCH": "/scratch",
         "MEDMARK_FRAMEWORK": spec.framework,
         "MEDMARK_FORGETS": "1" if spec.forgets else "",
-        **COMPUTING,
-        "CUDA_VISIBLE_DEVICES": ",".join(leased),
+        **computing(leased),
     }
 
 
@@ -222,5 +219,7 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
         message = engine.message_of(error)
         if "no such file" in message or "not found" in message:
             raise ImageFailure(f"the runtime image is broken: {message}") from error
+        if "could not select device driver" in message:
+            message += " (Docker has no runtime for GPUs: install nvidia-container-toolkit, and restart Docker)"
         raise EngineFailure(f"docker start: {message}") from error
     return channel

@@ -1,8 +1,9 @@
 """The local sandbox: a subprocess, for code that you trust: your own solution, references, rehearsals.
 
-It is not a security boundary. The wire and the limits of CPU and wall time are the same, and memory is limited as
-address space, but the solution runs as you, with your files and your network. `grade` refuses other people's code in it
-unless an option allows it.
+It is not a security boundary. The wire, the limits of CPU and wall time and the lease of a GPU are the same, and memory
+is limited as address space, or with a GPU as data (`inside/worker.py`), but the solution runs as you, with your files,
+your network and, if it looks for them, the machine's other GPUs. `grade` refuses other people's code in it unless an
+option allows it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
+from graders.wall.sandboxes.gpus import leased_for
 from graders.wall.sandboxes.pipes import Pipes, ended
-from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec
+from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, computing
 
 FRAMEWORK_PACKAGES: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("torch",),
@@ -41,6 +43,11 @@ class Local:
     @contextmanager
     def open(self, spec: SandboxSpec) -> Iterator[Pipes]:
         self.runtime(spec.framework)
+        with leased_for(spec) as leased, self._opened(spec, leased) as channel:
+            yield channel
+
+    @contextmanager
+    def _opened(self, spec: SandboxSpec, leased: tuple[str, ...]) -> Iterator[Pipes]:
         try:
             folder = Path(tempfile.mkdtemp(prefix="medmark-"))
         except OSError as error:
@@ -56,7 +63,7 @@ class Local:
                     stdout=subprocess.PIPE,
                     stderr=sink,
                     bufsize=0,
-                    env=_environment(spec, scratch),
+                    env=_environment(spec, scratch, leased),
                     start_new_session=True,
                 )
         except OSError as error:
@@ -81,14 +88,13 @@ class Local:
         return []
 
 
-def _environment(spec: SandboxSpec, scratch: Path) -> dict[str, str]:
+def _environment(spec: SandboxSpec, scratch: Path, leased: tuple[str, ...]) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}
     return {
         **inherited,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
-        **COMPUTING,
-        "CUDA_VISIBLE_DEVICES": "" if spec.limits.gpus == 0 else os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
+        **computing(leased),
         "MEDMARK_SOLUTION": str(spec.solution.resolve()),
         "MEDMARK_SCRATCH": str(scratch),
         "MEDMARK_FRAMEWORK": spec.framework,

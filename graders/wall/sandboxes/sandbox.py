@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from assignments.assignment import Framework, Limits
+from graders.wall.sandboxes.gpu_use import GpuMeter
 
 INSIDE_FOLDER = Path(__file__).parents[1] / "inside"
 """The code that runs in a sandbox, with `start.py`."""
@@ -27,6 +28,25 @@ COMPUTING = {
     "MPLBACKEND": "Agg",  # no sandbox has a screen, and a check at home shall open no window
 }
 """Environment variables that make frameworks compute, and Matplotlib draw, alike in every sandbox."""
+COMPUTING_ON_GPU = {
+    # Asking whether there is a GPU shall not initialise CUDA: in the zygote, no worker could use it then.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    # TensorFlow would take the whole GPU at its first operation, and its peak would say nothing.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    # The same numbers each time, as far as no correct solution fails for it (docs/gpus.md).
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "TF_CUDNN_DETERMINISTIC": "1",
+    # Products of float32 keep its 24 bits: TF32 has 11, and tests compare with what the host computed.
+    "NVIDIA_TF32_OVERRIDE": "0",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+}
+"""Beside these, where a sandbox has a GPU."""
+
+
+def computing(gpus: tuple[str, ...] = ()) -> dict[str, str]:
+    """The environment variables that frameworks compute with, on the CPU and on the GPUs of these uuids alone."""
+    on_gpu = COMPUTING_ON_GPU if gpus else {}
+    return {**COMPUTING, **on_gpu, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,8 @@ class SandboxSpec:
     run: str = "none"
     forgets: bool = False
     """Whether cached files are dropped first: a cached page shows that an earlier sandbox read it."""
+    gpu_meter: GpuMeter | None = None
+    """Measures what the leased GPUs are used for; None where nobody wants to know."""
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,12 @@ from graders.record.ledger import Ledger
 from graders.runs.cohort import recorded_marks
 from graders.runs.coordinator import CohortEvent, Coordinator, next_event
 from graders.runs.engines.engine import Outcome
-from graders.runs.slots import Machine, slots_for
+from graders.runs.slots import Machine, slots_for, this_machine
 from reports.sentences import feedback as feedback_of
 from tests.graders.marks.hand_made import check_result
 from tests.graders.runs import scripted_cohort as scripted
 from tests.graders.runs.engines.scripted import Scripted
+from tests.graders.wall.sandboxes.nvidia import MISMATCH, nvidia_smi
 
 ROOT = Path(__file__).parents[3]
 
@@ -312,9 +313,21 @@ def test_a_gpu_serves_one_submission_at_a_time(make_course):
     assert slots_for(limits, Machine(16, 64000, 5), None, True) == 2
 
 
+def test_the_gpus_of_a_machine_are_those_that_were_granted_to_this_process(tmp_path, monkeypatch):
+    nvidia_smi(tmp_path, monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert (this_machine().gpus, this_machine(1).gpus) == (0, 1)
+    nvidia_smi(tmp_path, monkeypatch, MISMATCH, code=18)
+    assert this_machine().gpus == 0
+    with pytest.raises(UserError, match=r"limits\.gpus = 1, but the GPUs cannot be used: .*version mismatch"):
+        this_machine(1)
+
+
 @pytest.mark.parametrize(("machine", "text"), [
     (Machine(2, 2000, 8), r"limits\.memory_mb = 4096 and 1536 MB .* but this machine has 2000 MB\. Lower it in"),
     (Machine(2, 8000, 0), r"limits\.gpus = 1, but this machine has 0: nvidia-smi lists them"),
+    (Machine(2, 8000, 0, "this process may use 0 of this machine's 2: CUDA_VISIBLE_DEVICES="),
+     r"limits\.gpus = 1, but this process may use 0 of this machine's 2: CUDA_VISIBLE_DEVICES=\. Lower it"),
 ])  # fmt: skip
 def test_limits_beyond_the_machine_are_an_error_before_anything_starts(make_course, machine, text):
     assignment = scripted.assignment_of(course := make_course(a="ok"))

@@ -8,7 +8,8 @@ import pytest
 from assignments.load import load
 from graders.record.proof_status import store_rehearsal
 from graders.record.rehearsal import Rehearsal
-from graders.runs.doctor import docker_trouble
+from graders.runs.doctor import Fact, docker_trouble, gpu_facts
+from tests.graders.wall.sandboxes.nvidia import MISMATCH, WITH_MIG, A, B, nvidia_smi
 from tests.patients_course import write_course
 from tests.small_course import medmark
 
@@ -33,6 +34,32 @@ def test_a_socket_that_this_user_may_not_open_has_a_cure_of_its_own(monkeypatch)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refused)
     assert "sudo usermod -aG docker $USER" in docker_trouble()
+
+
+def test_the_doctor_lists_the_gpus_that_marking_may_use_and_why_no_others(tmp_path, monkeypatch):
+    nvidia_smi(tmp_path, monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert list(gpu_facts()) == [
+        Fact(True, f"GPU 1: NVIDIA A100-SXM4-40GB, {B}"),
+        Fact(True, "this process may use 1 of this machine's 2: CUDA_VISIBLE_DEVICES=1"),
+    ]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    nvidia_smi(tmp_path, monkeypatch, WITH_MIG)
+    texts = [fact.text for fact in gpu_facts()]
+    assert texts[1].startswith("GPU 0: NVIDIA A100-SXM4-40GB, MIG 1g.5gb, MIG-cba663e8")
+    assert not any(A in text for text in texts)
+
+
+def test_the_doctor_repeats_what_a_broken_driver_says(tmp_path, monkeypatch):
+    nvidia_smi(tmp_path, monkeypatch, MISMATCH, code=18)
+    (fact,) = gpu_facts()
+    assert (fact.well, fact.optional) == (False, True)
+    assert "Driver/library version mismatch" in fact.text
+
+
+def test_the_doctor_says_nothing_of_gpus_where_there_is_no_driver(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert list(gpu_facts()) == []
 
 
 def test_the_doctor_says_what_changed_since_the_rehearsal(tmp_path):
