@@ -132,6 +132,9 @@ class GroupRow:
     last: datetime | None
     """In the course's own time."""
     cpu_s: float | None
+    gpu_busy_s: float | None
+    gpu_peak_mb: float | None
+    """None without a GPU, or if not measured."""
     run_for: str
     needs: int
     """Reasons why it needs a person."""
@@ -198,6 +201,8 @@ def _row(
         first=term.first.astimezone(zone) if term and term.first else None,
         last=term.last.astimezone(zone) if term and term.last else None,
         cpu_s=spent.cpu_s if spent else None,
+        gpu_busy_s=spent.gpu_busy_s if spent else None,
+        gpu_peak_mb=spent.gpu_peak_mb if spent else None,
         run_for=spent.run_for if spent else "",
         needs=needs,
     )

@@ -102,6 +102,7 @@ def progress_lines(overview: Overview) -> Iterator[str]:
     spending = record.spending
     if spending.groups:
         gpu = f", {duration(spending.gpu_s)} of GPU time held" if spending.gpu_s else ""
+        gpu += f", {duration(spending.gpu_busy_s)} of it busy" if spending.gpu_busy_s is not None else ""
         yield f"marking       {duration(spending.cpu_s)} of CPU time by the groups' code{gpu}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assignments.assignment import Limits
@@ -17,6 +17,7 @@ from graders.asking.job import Job
 from graders.asking.journal import Journal
 from graders.asking.phases import PhaseClock, TimedSession
 from graders.wall.patience import Patience
+from graders.wall.sandboxes.gpu_use import GpuMeter
 from graders.wall.sandboxes.sandbox import Channel, Sandbox, SandboxSpec
 
 
@@ -68,12 +69,14 @@ def opened(
     """Open a container of its own and a session with its keeper.
 
     A container that the kernel ends for memory is opened again for the remaining questions, a few times. The `clock`
-    times all of it.
+    times all of it. Where the limits allow GPUs, the session's meter measures them.
 
     Raises:
         ToolkitFailure: the container does not open; no code of the group has run.
     """
     clock = clock or PhaseClock()
+    if spec.limits.gpus:
+        spec = replace(spec, gpu_meter=GpuMeter())
     with ExitStack() as stack:
 
         def channel() -> Channel:
@@ -85,5 +88,6 @@ def opened(
         with clock.phase("open"):
             session = TimedSession(channel(), spec.limits, spec.solution, patience, reopen=channel)
             session.clock = clock
+            session.gpu_meter = spec.gpu_meter
             session.begin()
         yield session

@@ -33,6 +33,7 @@ from graders.failures import (
 )
 from graders.record.documents import AnswersResult, Cause, PublicAnswers
 from graders.tasks import task_named
+from graders.wall.sandboxes.gpu_use import GpuUse
 from graders.wall.session import Session
 from graders.wall.wire import Array
 
@@ -70,6 +71,8 @@ def measure(
     journal = journal or Silent()
     order = presented_order(secret, assignment.id, commit, shown.count)
     ended: SubmissionFailure | None = None
+    if session.gpu_meter is not None:
+        session.gpu_meter.begin()
     public_answers: PublicAnswers | None = None
     of_public = QuestionId("answers", str(repeat), PUBLIC)
     storing = QuestionId("answers", str(repeat), "stored")
@@ -150,6 +153,8 @@ def _result(
 ) -> AnswersResult:
     """The result that names the file of the stored answers. `ended` is the failure after which nothing was asked."""
     usage, failed = asking.usage, hidden.failed
+    meter = asking.session.gpu_meter
+    gpu = GpuUse() if meter is None else meter.used()
     starved = isinstance(ended, WallLimit) and ended.starved
     return AnswersResult(
         verdict="passed" if ended is None else "failed",
@@ -161,6 +166,8 @@ def _result(
         cpu_s=usage.cpu_s,
         wall_s=usage.wall_s,
         peak_mb=usage.peak_mb,
+        gpu_peak_mb=gpu.peak_mb,
+        gpu_busy_s=gpu.busy_s,
         flags=(*((LOADED_HOST,) if starved else ()), *usage.strays),
         public=public,
     )

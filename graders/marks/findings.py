@@ -5,7 +5,7 @@ Anchors, scores and caps count as the decimals they are written as, and shares a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -20,7 +20,7 @@ from graders.failures import InternalFailure, NotAccepted
 from graders.marks.mark import Cost, Finding, HeldCap, Mark, Scored, Status, Verdict, added_up
 from graders.marks.shown_scores import distribution_of, shown_also, shown_interval, too_few_repeats
 from graders.marks.words import cause_words
-from graders.record.documents import Cause, JobResult, ScoreResult, Trouble
+from graders.record.documents import AnswersResult, Cause, JobResult, ScoreResult, Trouble
 from graders.scoring.caps import holds
 
 TEST_NOT_RUN = "not_run"
@@ -98,6 +98,8 @@ def mark_of(
         result: The results of the submission's stages; `trouble` says why some are missing, if the toolkit failed.
     """
     out_of = Decimal(assignment.points)
+    if assignment.limits.gpus and result.answers:
+        provenance = {**provenance, "gpu": _gpu_use(result.answers.values())}
     nothing = Mark(assignment.id, handed_in.group, handed_in.commit, Status.NOT_SUBMITTED, None, out_of, (), provenance)
     if handed_in.commit is None:
         return nothing
@@ -117,6 +119,14 @@ def mark_of(
         else:
             findings.append(_person_finding(criterion, decided.points.get(criterion.id)))
     return added_up(replace(nothing, findings=tuple(findings)))
+
+
+def _gpu_use(answers: Iterable[AnswersResult]) -> dict[str, float | None]:
+    """What the answers of all repeats took of GPUs; None where no repeat was measured."""
+    repeats = list(answers)
+    peaks = [each.gpu_peak_mb for each in repeats if each.gpu_peak_mb is not None]
+    busy = [each.gpu_busy_s for each in repeats if each.gpu_busy_s is not None]
+    return {"peak_mb": max(peaks, default=None), "busy_s": sum(busy) if busy else None}
 
 
 def with_points(mark: Mark, assignment: Assignment, points: Mapping[str, Decimal]) -> Mark:

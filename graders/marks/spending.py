@@ -26,6 +26,10 @@ class GroupSpending:
     """The group that the results were made for, where that is another one with an equal solution."""
     flags: tuple[str, ...] = ()
     """What staff should look at in its answers."""
+    gpu_peak_mb: float | None = None
+    """The most GPU memory that was in use while it trained or predicted; None without a GPU, or if not measured."""
+    gpu_busy_s: float | None = None
+    """Seconds in which GPUs computed while it trained or predicted; None without a GPU, or if not measured."""
 
     @property
     def cpu_s(self) -> float:
@@ -62,7 +66,11 @@ class Spending:
     marker_cpu_s: float = 0.0
     """CPU seconds of the markers themselves."""
     gpu_s: float = 0.0
-    """Seconds for which jobs held a GPU, times the GPUs; how busy they were is not measured."""
+    """Seconds for which jobs held a GPU, times the GPUs."""
+    gpu_busy_s: float | None = None
+    """Of all answers, each once, the seconds in which GPUs computed; None where none was measured."""
+    gpu_peak_mb: float | None = None
+    """The most GPU memory that was in use for any answers; None where it was measured for none."""
 
 
 def stage_keys(marks: Iterable[Mark]) -> list[str]:
@@ -83,6 +91,8 @@ def spending_of(marks: Sequence[Mark], stages: Iterable[SpentStage], jobs: Seque
                 answers_cpu_s=sum(stage.cpu_s for kind, stage in own if kind == "answers"),
                 run_for=min(others, default=""),
                 flags=tuple(dict.fromkeys(flag for _, stage in own for flag in stage.flags)),
+                gpu_peak_mb=_most(stage.gpu_peak_mb for _, stage in own),
+                gpu_busy_s=_sum(stage.gpu_busy_s for _, stage in own),
             )
     return Spending(
         groups=groups,
@@ -92,7 +102,20 @@ def spending_of(marks: Sequence[Mark], stages: Iterable[SpentStage], jobs: Seque
         wall_s=sum(job.wall_s for job in jobs),
         marker_cpu_s=sum(job.marker_cpu_s for job in jobs),
         gpu_s=sum(job.gpus * _held_s(job) for job in jobs),
+        gpu_busy_s=_sum(stage.gpu_busy_s for stage in by_key.values()),
+        gpu_peak_mb=_most(stage.gpu_peak_mb for stage in by_key.values()),
     )
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    """The largest of those that were measured."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """The sum of those that were measured; None if none was."""
+    measured = [value for value in values if value is not None]
+    return sum(measured) if measured else None
 
 
 def _stages(mark: Mark) -> Iterable[tuple[str, str]]:

@@ -132,6 +132,10 @@ class AnswersResult(_Strict):
     flags: tuple[str, ...] = ()
     public: PublicAnswers | None = None
     """None where no public case was predicted: in other repeats, without images, and in older records."""
+    gpu_peak_mb: float | None = None
+    """The most memory of its GPUs that was in use, in MB (2**20 bytes); None without a GPU, or if not measured."""
+    gpu_busy_s: float | None = None
+    """Seconds in which its GPUs computed, summed over them; None without a GPU, or if not measured."""
     schema: Literal[1] = SCHEMA
 
 

@@ -91,6 +91,10 @@ class SpentStage:
     wall_s: float
     flags: tuple[str, ...] = ()
     """Of answers: what staff should look at."""
+    gpu_peak_mb: float | None = None
+    """Of answers: the most memory of GPUs that was in use; None without a GPU, or if not measured."""
+    gpu_busy_s: float | None = None
+    """Of answers: seconds in which GPUs computed; None without a GPU, or if not measured."""
 
 
 @dataclass(frozen=True)
@@ -320,11 +324,15 @@ class Ledger:
         """The seconds of the stages under these keys that count, without their results."""
         rows = self._read(
             'SELECT key, kind, "group", name, cpu_s, wall_s, '
-            "CASE WHEN kind = 'answers' AND json_valid(document) THEN json_extract(document, '$.flags') END FROM stage "
+            "CASE WHEN kind = 'answers' AND json_valid(document) THEN "
+            "json_extract(document, '$.flags', '$.gpu_peak_mb', '$.gpu_busy_s') END FROM stage "
             "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY status = 'final', id",
             (json.dumps(list(keys)),),
         )
-        newest = {key: (key, *rest, tuple(json.loads(flags or "[]"))) for key, *rest, flags in rows}
+        newest = {}
+        for key, *rest, of_answers in rows:
+            flags, *gpu = json.loads(of_answers or "[null, null, null]")
+            newest[key] = (key, *rest, tuple(flags or ()), *gpu)
         return [SpentStage(*row) for row in newest.values()]
 
     def blobs(self) -> set[str]:

@@ -29,6 +29,7 @@ from graders.failures import (
 from graders.wall.notebook_reader import notebook_reader
 from graders.wall.outcome import OF_A_LOST_CHILD, failure_of_end, is_starved, read_answer
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
+from graders.wall.sandboxes.gpu_use import GpuMeter
 from graders.wall.sandboxes.sandbox import Channel
 from graders.wall.transfer import transfer
 from graders.wall.wire import MIB, WIRE, Array, Part, frame, split
@@ -112,6 +113,8 @@ class Session:
         """The exception that ended the session early."""
         self.last_usage: Usage | None = None
         """Of the worker that ended last."""
+        self.gpu_meter: GpuMeter | None = None
+        """Measures the GPUs of its sandboxes; None where they have none, or nobody wants to know."""
         self.reply_cap = limits.reply_mb * MIB
         self.info: dict[str, Any] = {}
 

@@ -138,6 +138,22 @@ def test_marks_of_an_earlier_medmark_have_no_phases_and_the_page_says_so(cohort)
     assert "No result of these marks is on record." in nothing
 
 
+def test_what_gpus_were_used_for_is_shown_beside_the_cpu_time(cohort):
+    spending = cohort.record.spending
+    name, own = next(iter(spending.groups.items()))
+    used = replace(own, gpu_peak_mb=5120.0, gpu_busy_s=90.0)
+    held = replace(spending, gpu_s=600.0, gpu_busy_s=90.0, gpu_peak_mb=5120.0, groups={**spending.groups, name: used})
+    text = Page(page_of(replace(cohort, record=replace(cohort.record, spending=held)))).text
+    costs = text.rpartition("What marking took")[2].partition("The term")[0]
+    assert "GPU time held 10 min" in costs
+    assert "of it busy 90 s" in costs
+    assert "GPU memory at most 5.0 GB" in costs
+    assert "GPU 90 s, 5.0 GB" in text.rpartition("All groups and pages")[2]
+    unmeasured = replace(spending, gpu_s=600.0)
+    text = Page(page_of(replace(cohort, record=replace(cohort.record, spending=unmeasured)))).text
+    assert "of it busy not measured GPU memory at most not measured" in text
+
+
 def test_the_same_record_gives_the_same_page(cohort, html):
     assert page_of(cohort) == html
 

@@ -14,7 +14,8 @@ from assignments.errors import UserError
 from graders.failures import InternalFailure
 from graders.marks.findings import HandedIn, MarkDecisions, mark_of, share_of_points, with_points
 from graders.marks.mark import HeldCap, Status, Verdict, earned, rounded, rounded_percent
-from graders.record.documents import Cause, Explained, JobResult, Phrase, Trouble, unknown
+from graders.marks.visibility import visible_provenance
+from graders.record.documents import AnswersResult, Cause, Explained, JobResult, Phrase, Trouble, unknown
 from reports.as_json import mark_as_json
 from tests.graders.marks.hand_made import check_result, declared, measured, score_result
 
@@ -65,6 +66,23 @@ def mark(
     handed_in = HandedIn("g1", commit, refused)
     declares, decided = declares or tuple(TESTS.values()), MarkDecisions(persons, dict(void_tests))
     return mark_of(of or assignment(), declares, handed_in, result, decided, {})
+
+
+def test_a_mark_names_for_staff_what_its_answers_took_of_a_gpu():
+    of = assignment()
+    on_gpu = of.model_copy(update={"limits": of.limits.model_copy(update={"gpus": 1})})
+    measured_once = {0: AnswersResult("passed", gpu_peak_mb=812.0, gpu_busy_s=2.0), 1: AnswersResult("passed")}
+
+    def provenance(assignment, answers):
+        result = JobResult({}, answers, {"accuracy": score_result(0.62)})
+        return mark_of(assignment, (), HandedIn("g1", "c0ffee", ""), result, MarkDecisions({}, {}), {}).provenance
+
+    on_gpu = on_gpu.model_copy(update={"criteria": on_gpu.criteria[1:2]})
+    of = of.model_copy(update={"criteria": of.criteria[1:2]})
+    assert provenance(on_gpu, measured_once) == {"gpu": {"peak_mb": 812.0, "busy_s": 2.0}}
+    assert provenance(on_gpu, {0: AnswersResult("passed")}) == {"gpu": {"peak_mb": None, "busy_s": None}}
+    assert provenance(of, measured_once) == {}
+    assert "gpu" not in visible_provenance(provenance(on_gpu, measured_once), "student")
 
 
 @pytest.mark.parametrize("anchors", [RISING, FALLING])

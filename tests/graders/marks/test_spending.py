@@ -64,5 +64,21 @@ def test_a_gpu_is_held_while_containers_are_open():
     assert spending_of([], [], jobs).gpu_s == 2 * (2 + 3 + 10 + 4)
 
 
+def test_what_gpus_were_used_for_is_summed_over_what_was_measured():
+    measured = replace(STAGES[2], gpu_peak_mb=812.0, gpu_busy_s=4.0)
+    other = replace(measured, key="key-1", name="1", gpu_peak_mb=5000.0, gpu_busy_s=1.5)
+    unmeasured = replace(measured, key="key-2", name="2", gpu_peak_mb=None, gpu_busy_s=None)
+    group = marked("a", tests={"t": "key-t"}, answers={0: "key-0", 1: "key-1", 2: "key-2"})
+    spending = spending_of([group], [STAGES[0], measured, other, unmeasured], [])
+    assert (spending.gpu_peak_mb, spending.gpu_busy_s) == (5000.0, 5.5)
+    assert (spending.groups["a"].gpu_peak_mb, spending.groups["a"].gpu_busy_s) == (5000.0, 5.5)
+
+
+def test_what_was_not_measured_of_gpus_is_none_and_not_zero():
+    spending = spending_of([A], STAGES, [job("a", 0.0, Phases(1, 2, 3, 10, 4, 5), 30.0, gpus=1)])
+    assert spending.gpu_s > 0
+    assert (spending.gpu_peak_mb, spending.gpu_busy_s) == (None, None)
+
+
 def test_without_times_on_record_there_are_no_phases():
     assert spending_of([A], STAGES, []).phases == ()

@@ -209,6 +209,7 @@ def test_older_answers_keep_what_each_case_failed_with():
     raised_in_fit = Cause("raised", "ValueError", "solution.py:12", "fit")
     assert (answers.cause, answers.states) == (raised_in_fit, (None, raised_in_fit))
     assert (answers.file, answers.peak_mb, answers.flags) == ("ab.npz", 120.0, ("left 1 processes behind",))
+    assert (answers.gpu_peak_mb, answers.gpu_busy_s) == (None, None)
 
 
 def test_an_older_score_keeps_its_numbers_cases_and_the_causes_of_what_failed():

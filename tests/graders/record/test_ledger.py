@@ -96,6 +96,25 @@ def test_a_file_of_public_answers_is_named_too_and_so_it_is_kept(path):
         assert ledger.blobs() == {"hidden.npz", "public.npz"}
 
 
+def test_what_a_stage_spent_is_read_with_what_was_measured_of_its_gpu(path):
+    answers = AnswersResult("passed", flags=("slow",), gpu_peak_mb=812.5, gpu_busy_s=0.25)
+    documents = {
+        "k1": ("test", TestResult("passed")),
+        "k2": ("answers", answers),
+        "k3": ("answers", AnswersResult("passed")),
+    }
+    with Ledger.open(path) as ledger:
+        ledger.add_stages(
+            dataclasses.replace(STAGE, key=key, kind=kind, name="0", document=document)
+            for key, (kind, document) in documents.items()
+        )
+        store(ledger, '{"verdict": "passed", "flags": ["older"]}', "k4", "answers")
+        spent = {stage.key: stage for stage in ledger.spent(["k1", "k2", "k3", "k4"])}
+    assert [(s.flags, s.gpu_peak_mb, s.gpu_busy_s) for s in map(spent.get, ["k1", "k2", "k3", "k4"])] == [
+        ((), None, None), (("slow",), 812.5, 0.25), ((), None, None), (("older",), None, None),
+    ]  # fmt: skip
+
+
 def test_many_stages_are_all_or_none(path):
     broken = dataclasses.replace(STAGE, key="k2", kind="nonsense")
     with Ledger.open(path) as ledger:
