@@ -18,7 +18,7 @@ MIG_0, MIG_1 = "MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f", "MIG-cba663e8-9bed-5b
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.54"
 
 
-def nvidia_smi(folder, monkeypatch, listing=TWO, *, code=0, processes="", samples="", mig_modes=""):
+def nvidia_smi(folder, monkeypatch, listing=TWO, *, code=0, processes="", samples="", mig_modes="", details=""):
     """Make it; the path of the file with the processes, which a test may write meanwhile.
 
     Args:
@@ -27,6 +27,7 @@ def nvidia_smi(folder, monkeypatch, listing=TWO, *, code=0, processes="", sample
         processes: The rows of --query-compute-apps.
         samples: A row of --query-gpu=uuid,memory.used,utilization.gpu, which it prints again and again.
         mig_modes: The rows of --query-gpu=uuid,mig.mode.current.
+        details: What -q prints of a GPU.
     """
     rows = folder / "processes.csv"
     rows.write_text(processes)
@@ -35,6 +36,7 @@ def nvidia_smi(folder, monkeypatch, listing=TWO, *, code=0, processes="", sample
 case "$*" in
 -L) printf '%s' {shlex.quote(listing)}; exit {code};;
 *query-compute-apps*) cat {shlex.quote(str(rows))};;
+"-q -i"*) printf '%s' {shlex.quote(details)};;
 *mig.mode*) printf '%s' {shlex.quote(mig_modes)};;
 *-lms*) while printf '%s\\n' {shlex.quote(samples)}; do sleep 0.02; done;;
 *) echo "not asked in tests: $*" >&2; exit 2;;
