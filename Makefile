@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 COURSE ?=
 DATA ?=
 FRAMEWORK ?= pytorch
+GPU_PYTHON ?=
 
 IN := $(VENV)/bin
 # Half of a test's time is waiting: three processes take turns on two cores. Slow tests train: two. The tests of a file
@@ -21,7 +22,7 @@ ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -49,7 +50,7 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
 test: env  ## every test but the slow ones; those of Docker where it answers and the images are built
-	$(IN)/python -m pytest -m "not slow and not attack and not rootless" $(AT_ONCE) $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not slow and not attack and not rootless and not gpu" $(AT_ONCE) $(PYTEST_ARGS)
 
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
@@ -70,6 +71,11 @@ rehearse-changed: env  ## the same for those that this branch changed and one mo
 attacks: env  ## every attack on the wall, each with its positive control, and tables of what came of them
 	$(IN)/python -m pytest $(ALONE) -m attack $(PYTEST_ARGS)
 	$(IN)/python -m pytest tests/attacks $(ALONE:%=--ignore=%) -m attack $(SLOW_AT_ONCE) $(PYTEST_ARGS)
+
+# On a machine with a GPU and its own Python, which need not reach a package index:
+#   make test-gpu GPU_PYTHON=/usr/bin/python3
+test-gpu: $(if $(GPU_PYTHON),,env)  ## the whole path on a GPU; without one it says that it did NOT run, and ends with 0
+	$(or $(GPU_PYTHON),$(IN)/python) -m pytest tests/gpu -m gpu $(PYTEST_ARGS)
 
 images: env  ## the runtime images of all frameworks, made of this machine
 	for framework in numpy pytorch tensorflow; do $(IN)/medmark image build $$framework --from-host || exit 1; done

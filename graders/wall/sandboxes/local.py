@@ -89,7 +89,10 @@ class Local:
 
 
 def _environment(spec: SandboxSpec, scratch: Path, leased: tuple[str, ...]) -> dict[str, str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}
+    names = ["PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK"]
+    if leased:
+        names.append("LD_LIBRARY_PATH")  # some machines have the driver's libraries nowhere else
+    inherited = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **inherited,
         "HOME": str(scratch),
