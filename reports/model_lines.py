@@ -19,7 +19,8 @@ def model_lines(checked: ModelCheck) -> Iterator[str]:
     """What the model gave; its score only together with the anchors, or with the reason why it forecasts nothing."""
     kind = "training" if checked.seen else "validation"
     cases = f"{checked.cases} {kind} cases"
-    does = "`fit` trains briefly" if checked.trained else "`load` reads the weights without a GPU"
+    loads = "`load` reads the weights" if checked.on_gpu else "`load` reads the weights without a GPU"
+    does = "`fit` trains briefly" if checked.trained else loads
     yield f"{':(' if checked.problem else ':)'} {does}, and `predict` answers for {cases}."
     yield from (f":| {note}" for note in checked.notes)
     for score in checked.scores:

@@ -31,7 +31,8 @@ def run(tmp_path, monkeypatch):
 def test_without_a_gpu_it_says_that_it_did_not_run_and_why_and_ends_with_0(run):
     code, text = run()
     assert code == 0
-    assert re.search(r"test-gpu did NOT run: .*version mismatch.*\. Nothing was tested on a GPU\.", text)
+    last = text.strip().splitlines()[-1]
+    assert re.fullmatch(r"test-gpu did NOT run: .*version mismatch.*\. Nothing was tested on a GPU\.", last)
     assert "2 skipped" in text
     assert "passed" not in text
 

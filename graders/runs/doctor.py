@@ -90,6 +90,24 @@ def gpu_facts() -> Iterator[Fact]:
         yield Fact(True, may.words)
 
 
+def gpus_for(assignment: Assignment) -> Iterator[Fact]:
+    """Whether this machine has the GPUs that an assignment's submissions need; nothing where they need none."""
+    from graders.runs.slots import this_machine
+
+    count = assignment.limits.gpus
+    if not count:
+        return
+    try:
+        machine = this_machine(count)
+    except MedmarkError as error:
+        yield Fact(False, f"assignment {assignment.id}: {error}", optional=True)
+        return
+    well = machine.gpus >= count
+    text = f"limits.gpus = {count}, and {machine.gpus} may be used here" if well else ""
+    missing = f"limits.gpus = {count}, but {machine.gpu_words}: it cannot be marked on this machine"
+    yield Fact(well, f"assignment {assignment.id}: {text or missing}", optional=True)
+
+
 def missing_images(frameworks: tuple[Framework, ...]) -> list[str]:
     """Why the runtimes of some frameworks cannot be used; empty if all can."""
     facts = [_image(framework, "image") for framework in frameworks]
@@ -159,6 +177,7 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
             if cost.scored and assignment.run.seeds == FEW_SEEDS:
                 yield Fact(False, f"assignment {id}: {FEW_SEEDS_NOTE}", optional=True)
+            yield from gpus_for(assignment)
             yield from _proof(assignment)
             yield from _anchors(assignment)
             yield from _cases(assignment, on_reading)

@@ -22,7 +22,7 @@ from assignments.interface import Interface
 from graders.asking.containers import opened
 from graders.asking.journal import Silent
 from graders.asking.measure import measure
-from graders.failures import CpuLimit, SubmissionFailure, WallLimit
+from graders.failures import CpuLimit, EngineFailure, SubmissionFailure, WallLimit
 from graders.intake.listing import first_of
 from graders.intake.source import read_source, solution_file
 from graders.intake.static_checks import loads_weights
@@ -36,6 +36,7 @@ from graders.runs.public_cases import PublicCases, Score, first_cases, public_ca
 from graders.runs.public_check import CheckedSolution, run_public_tests
 from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.gpu_list import granted
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from graders.wall.student import WorkerClient
@@ -48,6 +49,7 @@ BRIEF_S = 10.0
 """CPU seconds of a brief `fit`."""
 IMPORT_S = 30.0
 """CPU seconds for importing solution.py. Marking allows as much as a test, which a student need not wait for."""
+NO_GPU = "the marker has a GPU for this assignment, and this machine has none: everything was tried on the CPU"
 NO_CURVE = "`fit` has no `log=None`: it is marked all the same, but train.py cannot draw a learning curve"
 
 
@@ -70,6 +72,8 @@ class ModelCheck:
     """What a student may have to change, although the predictions are valid."""
     scores: tuple[Score, ...] = ()
     """Of the accuracy criteria; a metric may have no value on these cases."""
+    on_gpu: bool = False
+    """Whether it had a GPU, as on the marker."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,9 @@ def try_solution(
         ToolkitFailure: the sandbox cannot be opened, such as without the framework; or a test could not be run.
     """
     interface = solution_interface(assignment)
+    gpus = assignment.limits.gpus
+    if gpus and not _has_gpus(gpus):  # on a student's laptop the rest can still be checked
+        assignment = assignment.model_copy(update={"limits": assignment.limits.model_copy(update={"gpus": 0})})
     spec = SandboxSpec(solution.folder, solution.framework, assignment.limits)
     on_progress("import")
     with (
@@ -129,7 +136,18 @@ def try_solution(
         model = _checked(assignment, tried, answers, files, Path(scratch), trains)
         if _lacks_log(interface, solution.folder):
             model = replace(model, notes=(*model.notes, NO_CURVE))
+        if gpus:
+            here = assignment.limits.gpus > 0
+            model = replace(model, on_gpu=here, notes=model.notes if here else (*model.notes, NO_GPU))
         return SolutionTry(tests=tests, model=model)
+
+
+def _has_gpus(count: int) -> bool:
+    """Whether this process may use so many GPUs here."""
+    try:
+        return len(granted().gpus) >= count
+    except EngineFailure:  # a broken driver is none for whoever only checks
+        return False
 
 
 def _import_failure(session: Session, interface: Interface) -> SubmissionFailure | None:

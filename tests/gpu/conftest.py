@@ -1,7 +1,7 @@
 """Where there is no GPU, the tests of `make test-gpu` did not run, and nobody shall take that for a pass.
 
-Without a GPU they are skipped, the last line of the run says so, and the exit status is 0: whoever tests on many machines
-needs no list of those with GPUs. With MEDMARK_REQUIRE_GPU=1 they fail instead, with exit status 1.
+Without a GPU they are skipped, the last line of the run says so, and the exit status is 0: whoever tests on many
+machines needs no list of those with GPUs. With MEDMARK_REQUIRE_GPU=1 they fail instead, with exit status 1.
 """
 
 import os
@@ -46,12 +46,13 @@ def needs(why):
     pytest.skip(why)
 
 
-def pytest_terminal_summary(terminalreporter):
-    """What the tests ran on, or that they did not run."""
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+def pytest_unconfigure(config):
+    """What the tests ran on, or that they did not run: after everything else that is printed."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    reports = [] if terminal is None else [report for each in terminal.stats.values() for report in each]
     if not any("tests/gpu/" in getattr(report, "nodeid", "") for report in reports):
         return
-    write = terminalreporter.write_line
+    write = terminal.write_line
     if why := machine.trouble():
         write(f"test-gpu did NOT run: {why}. Nothing was tested on a GPU.", red=True)
     elif machine.REHEARSAL:

@@ -2,14 +2,15 @@
 
 import socket
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from assignments.load import load
+from assignments.load import load, overridden
 from graders.record.proof_status import store_rehearsal
 from graders.record.rehearsal import Rehearsal
-from graders.runs.doctor import Fact, docker_trouble, gpu_facts
-from tests.graders.wall.sandboxes.nvidia import MISMATCH, WITH_MIG, A, B, nvidia_smi
+from graders.runs.doctor import Fact, docker_trouble, gpu_facts, gpus_for
+from tests.graders.wall.sandboxes.nvidia import MISMATCH, TWO, WITH_MIG, A, B, nvidia_smi
 from tests.patients_course import write_course
 from tests.small_course import medmark
 
@@ -55,6 +56,21 @@ def test_the_doctor_repeats_what_a_broken_driver_says(tmp_path, monkeypatch):
     (fact,) = gpu_facts()
     assert (fact.well, fact.optional) == (False, True)
     assert "Driver/library version mismatch" in fact.text
+
+
+@pytest.mark.parametrize(("count", "listing", "code", "well", "words"), [
+    (2, TWO, 0, True, "limits.gpus = 2, and 2 may be used here"),
+    (3, TWO, 0, False, "limits.gpus = 3, but this machine has 2: nvidia-smi lists them: it cannot be marked on this"),
+    (1, MISMATCH, 18, False, "limits.gpus = 1, but the GPUs cannot be used: `nvidia-smi -L` ends with exit code 18"),
+])  # fmt: skip
+def test_the_doctor_says_which_assignment_lacks_a_gpu(tmp_path, monkeypatch, count, listing, code, well, words):
+    nvidia_smi(tmp_path, monkeypatch, listing, code=code)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    tiny = load(Path(__file__).parents[2] / "example_groups/assignment")
+    (fact,) = gpus_for(overridden(tiny, limits={"gpus": count}))
+    assert fact.well is well
+    assert fact.text.startswith(f"assignment tiny: {words}")
+    assert list(gpus_for(tiny)) == []
 
 
 def test_the_doctor_says_nothing_of_gpus_where_there_is_no_driver(tmp_path, monkeypatch):

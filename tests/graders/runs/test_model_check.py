@@ -14,10 +14,13 @@ import cli
 from assignments.load import load
 from graders.intake.static_checks import static_checks
 from graders.marks.cures import MAP_LOCATION
-from graders.runs.model_check import NO_CURVE, try_solution
+from graders.runs.model_check import NO_CURVE, NO_GPU, try_solution
 from graders.runs.public_check import checked_solution
+from graders.wall.sandboxes import gpus
 from graders.wall.sandboxes.local import Local
+from reports.model_lines import model_lines
 from tests.graders.intake.test_weight_files import saved
+from tests.graders.wall.sandboxes.nvidia import MISMATCH, TWO, nvidia_smi
 from tests.small_course import SOUND, medmark, write_assignment
 
 torch = pytest.importorskip("torch")
@@ -91,6 +94,20 @@ def hand_out(assignment, **parts):
 
 def test_weights_that_load_and_answer_are_no_problem(tried):
     assert tried(weights=stored(1.0)).model.problem == ""
+
+
+@pytest.mark.parametrize(("listing", "code", "on_gpu"), [(TWO, 0, True), ("", 0, False), (MISMATCH, 18, False)])
+def test_where_the_marker_has_a_gpu_and_this_machine_none_everything_is_tried_on_the_cpu_and_a_note_says_so(
+    assignment, tmp_path, monkeypatch, listing, code, on_gpu
+):
+    nvidia_smi(tmp_path, monkeypatch, listing, code=code)
+    monkeypatch.setattr(gpus, "LOCKS", tmp_path / "locks")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    limits = assignment.limits.model_copy(update={"gpus": 1})
+    write_solution(tmp_path / "work", SOUND + READS, stored(1.0))
+    model = trial(assignment.model_copy(update={"limits": limits}), tmp_path / "work").model
+    assert (model.problem, model.on_gpu, NO_GPU in model.notes) == ("", on_gpu, not on_gpu)
+    assert ("without a GPU" in next(model_lines(model))) is not on_gpu
 
 
 def test_a_fit_without_the_log_that_the_interface_declares_is_tried_and_its_missing_curve_is_a_note(tmp_path):
