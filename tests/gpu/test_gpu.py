@@ -11,7 +11,7 @@ from assignments.assignment import Accuracy, Limits
 from assignments.folders import CATALOGUE, catalogue
 from assignments.load import hidden_tests, load, overridden, references
 from graders import grade
-from graders.failures import EngineFailure
+from graders.failures import EngineFailure, SubmissionFailure
 from graders.record.answer_files import load_answers
 from graders.wall.sandboxes import SANDBOXES, gpu_processes, gpus
 from graders.wall.sandboxes.gpu_list import granted
@@ -94,7 +94,7 @@ def test_without_a_lease_a_worker_sees_no_gpu(tmp_path, framework_on_gpu, real, 
     with SANDBOXES[machine.sandbox()]().open(spec) as channel:
         session = session_of(channel, limits)
         worker = session.worker(120)
-        with pytest.raises(Exception, match=r"CUDA|NVIDIA|list index out of range"):
+        with pytest.raises(SubmissionFailure, match=r"CUDA|NVIDIA|list index out of range"):
             ask(session, worker, "sees")
 
 
