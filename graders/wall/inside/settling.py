@@ -26,6 +26,8 @@ COVERED = ("/proc/kcore", "/proc/keys", "/proc/sched_debug", "/proc/sysrq-trigge
 HIDDEN = ("/sys", "/proc/acpi", "/proc/scsi")
 """Folders that show the machine: its devices, and control groups that hold more than this sandbox."""
 FIXED = ("/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq")
+NOTHING = "size=4k,nr_inodes=2,mode=555"
+"""Of an empty folder."""
 OPEN_FILES = 4096
 ZYGOTE_BYTES, ZYGOTE_FILES = 64 << 20, 1000
 
@@ -51,6 +53,7 @@ def main() -> None:
         os.makedirs(folder, exist_ok=True)
         _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={room},nr_inodes={files},mode=1733")
     _mount("tmpfs", "/zygote", "tmpfs", MS_NOSUID | MS_NODEV, f"size={ZYGOTE_BYTES},nr_inodes={ZYGOTE_FILES},mode=700")
+    hide_control_group()
     cover_kernel_files()
     for limit, most in ((resource.RLIMIT_NOFILE, OPEN_FILES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, room)):
         resource.setrlimit(limit, (most, most))
@@ -58,10 +61,21 @@ def main() -> None:
     keeper.main()
 
 
+def hide_control_group() -> None:
+    """Let no worker read a scheduler's counters: two workers of a container could tell each other something by them."""
+    shown, own = os.environ["MEDMARK_CONTROL_GROUP"], "/zygote/control"
+    os.mkdir(own, 0o700)
+    for name in os.listdir(shown):
+        with open(os.path.join(own, name), "x"):
+            _mount(os.path.join(shown, name), os.path.join(own, name), "", MS_BIND, "")
+    _mount("tmpfs", shown, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NOTHING)
+    os.environ["MEDMARK_CONTROL_GROUP"] = own
+
+
 def cover_kernel_files() -> None:
     """Hide what shows the machine, and let nobody write to settings of the kernel."""
     for folder in filter(os.path.isdir, HIDDEN):
-        _mount("tmpfs", folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555")
+        _mount("tmpfs", folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NOTHING)
     for path in filter(os.path.exists, COVERED):
         _mount("/dev/null", path, "", MS_BIND, "")
     for folder in filter(os.path.isdir, FIXED):

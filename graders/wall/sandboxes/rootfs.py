@@ -21,12 +21,17 @@ from graders.failures import EngineFailure, ImageFailure
 from graders.wall.modes import make_readable
 from graders.wall.sandboxes import engine, images
 from graders.wall.sandboxes.control_group import FILES, FILES_OF_VERSION_1
+from graders.wall.sandboxes.gpu_files import LIBRARIES
 from graders.wall.sandboxes.host_runtime import HostRuntime, empty_root, host_runtime
-from graders.wall.sandboxes.rootless import MEMORY, surveyed
+from graders.wall.sandboxes.rootless import DRIVER, MEMORY, surveyed
 from graders.wall.sandboxes.runtime_contents import TAKEN_OUT, RuntimeOrigin, recorded, survey_words, writable_home
 from graders.wall.sandboxes.runtime_records import DEFAULT, Kind, Runtime, lock_of
 
-MOUNT_POINTS = tuple(f"{MEMORY.lstrip('/')}/{name}" for name in (*FILES, *FILES_OF_VERSION_1))
+MOUNT_POINTS = tuple(
+    f"{folder.lstrip('/')}/{name}"
+    for folder, names in ((MEMORY, (*FILES, *FILES_OF_VERSION_1)), (DRIVER, LIBRARIES))
+    for name in names
+)
 OF_PODMAN = ("etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv")
 """Files that podman mounts over: it would make them in a folder that may not be written to."""
 AT_ONCE = 100

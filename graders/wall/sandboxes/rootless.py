@@ -27,11 +27,15 @@ from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
 from graders.wall.modes import make_readable, refuse_unreadable
 from graders.wall.sandboxes import control_group, runtime_records
+from graders.wall.sandboxes.gpu_files import gpu_files
+from graders.wall.sandboxes.gpus import leased_for
 from graders.wall.sandboxes.owner import is_alive, this_process
 from graders.wall.sandboxes.pipes import Pipes, ended
-from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec, processes_limit
+from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, computing, processes_limit
 from graders.wall.sandboxes.user_ids import OF_NOBODY, UserIds, user_ids
 
+DRIVER = "/driver"
+"""Where the libraries of a GPU's driver lie inside."""
 MEMORY = "/memory"
 """Where the files of a scheduler's control group lie inside."""
 CAPABILITIES = ("KILL", "SETGID", "SETUID", "SETPCAP", "SYS_ADMIN")
@@ -54,6 +58,8 @@ class Opening:
     mounts: Mapping[str, Path]
     """Path inside -> file or folder of this machine, read-only."""
     environment: Mapping[str, str]
+    devices: tuple[Path, ...] = ()
+    """Of the leased GPUs; at the same paths inside."""
     name: str = field(default_factory=lambda: f"medmark-{secrets.token_hex(8)}")
     labels: Mapping[str, str] = field(default_factory=dict)
     one_user: bool = False
@@ -81,6 +87,8 @@ def bubblewrap(opening: Opening) -> list[str]:
     words += ["--ro-bind", str(opening.root), "/", "--proc", "/proc", "--dev", "/dev"]
     for inside, here in opening.mounts.items():
         words += ["--ro-bind", str(here), inside]
+    for device in opening.devices:
+        words += ["--dev-bind", str(device), str(device)]
     for name, value in opening.environment.items():
         words += ["--setenv", name, value]
     return [*words, "--chdir", "/", "--", *opening.words]
@@ -99,6 +107,7 @@ def podman(opening: Opening) -> list[str]:
         words += ["--gidmap", "0:0:1", "--gidmap", f"1:{OF_NOBODY}:65535"]
     for inside, here in opening.mounts.items():
         words += ["--mount", _comma_separated("type=bind", f"source={here}", f"target={inside}", "readonly=true")]
+    words += [word for device in opening.devices for word in ("--device", str(device))]
     for name, value in opening.environment.items():
         words += ["--env", f"{name}={value}"]
     for name, value in opening.labels.items():
@@ -114,6 +123,8 @@ def apptainer(opening: Opening) -> list[str]:
     words += ["--net", "--network", "none", "--ipc", "--uts", "--pwd", "/"]
     for inside, here in opening.mounts.items():
         words += ["--mount", _comma_separated("type=bind", f"source={here}", f"destination={inside}", "ro")]
+    for device in opening.devices:
+        words += ["--mount", _comma_separated("type=bind", f"source={device}", f"destination={device}")]
     for name, value in opening.environment.items():
         words += ["--env", _comma_separated(f"{name}={value}")]
     return [*words, str(opening.root), *opening.words]
@@ -163,12 +174,17 @@ class Rootless:
 
     @contextmanager
     def open(self, spec: SandboxSpec) -> Iterator[Pipes]:
+        with leased_for(spec) as leased, self._opened(spec, leased) as channel:
+            yield channel
+
+    @contextmanager
+    def _opened(self, spec: SandboxSpec, leased: tuple[str, ...]) -> Iterator[Pipes]:
         runtime = runtime_records.rootfs(spec.framework)
         with suppress(OSError):  # another user's installation: the next lines check whether it can be read
             make_readable(self._inside)
         for needed in (spec.solution, self._inside):
             refuse_unreadable(needed)
-        limited = control_group.memory_files()
+        limited, of_gpus = control_group.memory_files(), gpu_files(leased)
         opening = Opening(
             root=Path((self._program.command is apptainer and runtime.sif) or runtime.image),
             words=(runtime.python, "-I", "-B", "/medmark/start.py", "settling"),
@@ -176,8 +192,10 @@ class Rootless:
                 "/solution": spec.solution.resolve(),
                 "/medmark": self._inside.resolve(),
                 **{f"{MEMORY}/{path.name}": path for path in limited},
+                **{f"{DRIVER}/{name}": path for name, path in of_gpus.libraries.items()},
             },
-            environment=_environment(runtime, spec, one_user=not self.isolates),
+            devices=of_gpus.devices,
+            environment=_environment(runtime, spec, leased, one_user=not self.isolates),
             labels={"medmark.course": spec.course, "medmark.run": spec.run, "medmark.owner": this_process()},
             one_user=not self.isolates,
         )
@@ -263,7 +281,7 @@ def surveyed(root: Path, python: str, words: Sequence[str]) -> bytes:
         EngineFailure: it has none.
         ImageFailure: the interpreter failed; the text holds the end of its output.
     """
-    opening = Opening(root, (python, *words), {}, {**COMPUTING, "HOME": "/dev", "TMPDIR": "/dev"})
+    opening = Opening(root, (python, *words), {}, {**computing(), "HOME": "/dev", "TMPDIR": "/dev"})
     for program in PROGRAMS.values():
         if shutil.which(program.executable):
             done = subprocess.run(program.command(opening), capture_output=True, env=_own_environment(), check=False)
@@ -275,7 +293,9 @@ def surveyed(root: Path, python: str, words: Sequence[str]) -> bytes:
     raise EngineFailure(f"no program here can start a sandbox without a daemon: apt-get install {packages}")
 
 
-def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, *, one_user: bool) -> dict[str, str]:
+def _environment(
+    runtime: runtime_records.Runtime, spec: SandboxSpec, leased: tuple[str, ...], *, one_user: bool
+) -> dict[str, str]:
     limits = spec.limits
     return {
         "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
@@ -291,8 +311,8 @@ def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, *, one_use
         "MEDMARK_ROOM_FILES": str(limits.scratch_files),
         "MEDMARK_CONTROL_GROUP": MEMORY,
         "MEDMARK_ONE_USER": "1" if one_user else "",
-        **COMPUTING,
-        "CUDA_VISIBLE_DEVICES": "",
+        **({"LD_LIBRARY_PATH": DRIVER} if leased else {}),
+        **computing(leased),
     }
 
 
