@@ -225,7 +225,9 @@ def test_the_program_that_asks_finds_nothing_of_the_cluster(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "argv", ["-"])
     program = dask_worker._Program(tmp_path)
     try:
-        process = psutil.Process(program._process.pid)
+        process, end = psutil.Process(program._process.pid), time.monotonic() + 30
+        while not process.environ() and time.monotonic() < end:
+            time.sleep(0.01)  # it is between fork and exec
         assert "PYTHONPATH" in process.environ()
         assert [name for name in process.environ() if name.startswith("DASK")] == []
         assert all("key" not in word for word in process.cmdline())

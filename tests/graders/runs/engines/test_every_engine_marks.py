@@ -89,8 +89,7 @@ def cluster():
 
 
 @pytest.fixture(params=["processes", "near", "dask"])
-def engine(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(package, "WHOLE_S", 1.0)
+def engine(request, tmp_path):
     if request.param == "processes":
         engine = Processes()
     elif request.param == "near":
@@ -178,8 +177,9 @@ def test_each_outcome_is_of_its_own_job(engine, tmp_path):
     assert outcomes == verdicts
 
 
-def test_a_job_that_outstays_its_deadline_is_ended_with_its_sandbox(engine, tmp_path):
-    outcome = engine.run(*sleeping_job(tmp_path), 4.0)
+def test_a_job_that_outstays_its_deadline_is_ended_with_its_sandbox(on_dask, tmp_path, monkeypatch):
+    monkeypatch.setattr(package, "WHOLE_S", 1.0)
+    outcome = on_dask.run(*sleeping_job(tmp_path), 4.0)
     assert outcome.trouble == "the marker was still running after 4 s and was ended"
     assert (outcome.document, outcome.lost) == (None, False)
     wait_for(lambda: not psutil.pid_exists(int((tmp_path / "began").read_text())))
@@ -197,10 +197,8 @@ def test_a_stop_ends_the_job_and_its_sandbox_wherever_it_is(on_dask, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "preempted"])
 def test_a_lost_worker_is_said_and_the_rest_goes_on(on_dask, cluster, tmp_path, number):
     thread, outcomes, sleeper = started(on_dask, tmp_path)
-    worker = next(
-        parent for parent in sleeper.parents() if "dask_worker" not in parent.name() and _is_worker(cluster, parent)
-    )
-    worker.send_signal(number)
+    workers = [nanny.process.pid for nanny in cluster.workers.values() if nanny.process is not None]
+    next(parent for parent in sleeper.parents() if parent.pid in workers).send_signal(number)
     thread.join(60)
     (outcome,) = outcomes
     assert (outcome.document, outcome.lost) == (None, True)
