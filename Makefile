@@ -22,7 +22,7 @@ ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -50,7 +50,7 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
 test: env  ## every test but the slow ones; those of Docker where it answers and the images are built
-	$(IN)/python -m pytest -m "not slow and not attack and not rootless and not gpu" $(AT_ONCE) $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not slow and not attack and not rootless and not gpu and not slurm" $(AT_ONCE) $(PYTEST_ARGS)
 
 calibrate: env  ## trains every reference and baseline of the catalogue that the cache has no answers of; hours at first
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
@@ -107,6 +107,9 @@ test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that ba
 	        --requirement graders/wall/sandboxes/runtimes/$(FRAMEWORK).lock && \
 	    MEDMARK_HOME="$$home" MEDMARK_REQUIRE_DOCKER=1 DOCKERFILE_TEST="$(FRAMEWORK) medmark-base:bookworm $$home/wheels" \
 	        $(IN)/python -m pytest tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
+
+test-slurm: env  ## the engine slurm on a real Slurm in namespaces of its own, as root; five minutes
+	$(IN)/python tests/graders/runs/engines/slurm_here.py $(IN)/python -m pytest -m slurm tests/graders/runs/engines $(PYTEST_ARGS)
 
 fuzz: env  ## 200,000 spoiled frames of each kind to what decodes them; about five minutes
 	MEDMARK_FUZZ=200000 $(IN)/python -m pytest tests/graders/wall/test_fuzz.py $(PYTEST_ARGS)
