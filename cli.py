@@ -311,7 +311,7 @@ def grade(
     ] = False,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="processes, or dask for a cluster; by default as course.toml says."),
+        typer.Option(metavar="NAME", help="processes, or dask or slurm for a cluster; by default as course.toml says."),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Of a Dask scheduler that runs: tls://login1:8786.")

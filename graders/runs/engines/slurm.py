@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from assignments.assignment import Limits
 from assignments.errors import UserError
@@ -39,17 +40,18 @@ class SlurmCarrier:
 
     Args:
         settings: of the course.
+        course: its folder, at which a relative path of the settings begins.
         pace: how often it looks, and how patient it is.
     """
 
-    def __init__(self, settings: EngineSettings, *, pace: Pace = PACE) -> None:
+    def __init__(self, settings: EngineSettings, course: Path, *, pace: Pace = PACE) -> None:
         if settings.folder is None:
             raise UserError(
                 'the engine "slurm" needs a folder that this machine and all nodes share: write folder = "/..." under '
                 "[engine] in course.toml"
             )
         self._settings, self._pace = settings, pace
-        self._folder = SharedFolder(settings.folder.resolve())
+        self._folder = SharedFolder((course / settings.folder).resolve())
         self._limits = Limits()
         self._waiting: dict[str, WaitingPackage] = {}
         self._earlier: dict[str, QueuedTask] | None = None

@@ -42,12 +42,12 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def started(settings):
+def started(settings, tmp_path):
     """A carrier with some settings, which is stopped after the test."""
     carriers = []
 
     def start(limits=LIMITS, **others):
-        carrier = SlurmCarrier(settings(**others), pace=QUICK)
+        carrier = SlurmCarrier(settings(**others), tmp_path, pace=QUICK)
         carrier.slots(limits, None)
         carriers.append(carrier)
         return carrier
@@ -201,7 +201,9 @@ def test_a_reply_of_a_node_that_seemed_lost_counts_and_the_second_task_is_cancel
 
 
 def test_a_node_that_stays_away_is_said(settings, tmp_path, kill_node):
-    carrier = SlurmCarrier(settings(options=("--nodelist=two",)), pace=Pace(0.1, 0.5, 0.3, late=3, nodes_away=2))
+    carrier = SlurmCarrier(
+        settings(options=("--nodelist=two",)), tmp_path, pace=Pace(0.1, 0.5, 0.3, late=3, nodes_away=2)
+    )
     carrier.slots(LIMITS, None)
     kill_node("two")
     wait_for(lambda: "down" in slurm("sinfo", "-h", "-N", "-n", "two", "-o", "%T"))
@@ -253,10 +255,10 @@ def test_a_job_that_reaches_its_walltime_says_so(started, tmp_path):
         ({}, {"memory_mb": 4096}, "memory_mb = 1500 under [engine]"),
     ],
 )
-def test_what_no_node_could_ever_run_is_refused_before_the_first_job(settings, others, limits, words):
+def test_what_no_node_could_ever_run_is_refused_before_the_first_job(settings, tmp_path, others, limits, words):
     began = time.monotonic()
     with pytest.raises(UserError) as error:
-        SlurmCarrier(settings(**others)).slots(LIMITS.model_copy(update=limits), None)
+        SlurmCarrier(settings(**others), tmp_path).slots(LIMITS.model_copy(update=limits), None)
     assert words in str(error.value)
     assert "course.toml" in str(error.value)
     assert time.monotonic() - began < 5
@@ -285,7 +287,7 @@ from graders.course.course import EngineSettings
 from graders.runs.engines.slurm import SlurmCarrier
 from tests.graders.runs.engines.test_slurm import QUICK, LIMITS, package
 folder = Path(sys.argv[2])
-carrier = SlurmCarrier(EngineSettings.model_validate_json(sys.argv[1]), pace=QUICK)
+carrier = SlurmCarrier(EngineSettings.model_validate_json(sys.argv[1]), folder, pace=QUICK)
 carrier.slots(LIMITS, None)
 for number, does in enumerate(sys.argv[3:]):
     threading.Thread(target=carrier.carry, args=(package(does, folder, number), 60.0)).start()

@@ -93,7 +93,7 @@ def started(cluster):
 
     def start(**others):
         settings = EngineSettings(kind="slurm", **{"folder": cluster.shared.root, "workers": 300, **others})
-        carrier = SlurmCarrier(settings, pace=PACE)
+        carrier = SlurmCarrier(settings, cluster.folder, pace=PACE)
         carrier.slots(Limits(memory_mb=256, reply_mb=1), None)
         carriers.append(carrier)
         return carrier
