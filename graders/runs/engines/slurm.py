@@ -113,7 +113,12 @@ class SlurmCarrier:
         return Delivery(reply, "", waiting.node)
 
     def exclude(self, machine: str) -> int:
-        """Submit nothing more to a node; how many slots are left: 0 if there is no other node."""
+        """Submit nothing more to a node; how many slots are left: 0 if there is no other node.
+
+        Without a node's name it is Slurm itself that failed: it refused, or let jobs wait for ever.
+        """
+        if not machine:
+            return 0
         with self._changed:
             self._excluded.append(machine)
             arrays = {each.task.split("_")[0] for each in self._waiting.values() if each.task}

@@ -10,6 +10,8 @@ from graders.runs.engines.slurm_script import NOT_SHARED
 
 NO_OUTPUT_FILE = 53
 """The signal that Slurm notes for a job whose output file could not be opened; no process has sent it."""
+NO_PYTHON = (126, 127)
+"""Exit codes of a shell that cannot start a program."""
 
 CAUSES = {
     "BOOT_FAIL": "its node did not start",
@@ -39,6 +41,8 @@ def ended_without_reply(task: QueuedTask, folder: Path, last_lines: str | None, 
         cause = f"{folder} is full: make room there"
     elif code == NOT_SHARED or (code == -NO_OUTPUT_FILE and last_lines is None):
         cause = f"that node does not see {folder} as this machine does: name a folder under [engine] that all share"
+    elif code in NO_PYTHON:
+        cause = "its Python cannot be started there: name a Python of the nodes, with medmark, as python under [engine]"
     elif task.state in CAUSES:
         cause = CAUSES[task.state].format(folder=folder)
     elif code < 0:
@@ -52,6 +56,11 @@ def ended_without_reply(task: QueuedTask, folder: Path, last_lines: str | None, 
 
 def never_runs(task: QueuedTask) -> str:
     """Why a task that waits was cancelled."""
+    if "held" in task.reason.lower():
+        return (
+            f"{_which(task)} is held ({task.reason}), since a node could not start it or somebody holds it, and was "
+            "cancelled"
+        )
     return (
         f"{_which(task)} would wait for ever ({task.reason}) and was cancelled: what [engine] in course.toml and the "
         "assignment's limits ask for is not to be had there; `sinfo` and `scontrol show partition` list what is"

@@ -289,6 +289,7 @@ def test_an_excluded_node_is_named_to_new_arrays_and_to_waiting_ones(cluster, st
         assert carrier.exclude("one") == 300
         assert cluster.lines("updated") == ["update JobId=1 ExcNodeList=one"]
         assert carrier.exclude("two") == 0
+        assert started().exclude("") == 0, "it was no node that failed"
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_the_first_job(started, tmp_path):

@@ -90,6 +90,7 @@ SHARED = Path("/shared/course")
         (task("FAILED", "JobLaunchFailure", status=9), "x", "it was killed (signal 9)"),
         (task("FAILED", "NonZeroExitCode", status=66 << 8), "x", "that node does not see /shared/course as this"),
         (task("FAILED", "JobLaunchFailure", status=4021), None, "that node does not see /shared/course as this"),
+        (task("FAILED", "NonZeroExitCode", status=127 << 8), "x", "its Python cannot be started there"),
         (task("COMPLETED"), "", "it ended well, but its reply is not in /shared/course"),
     ],
 )
@@ -111,6 +112,8 @@ def test_a_full_disk_comes_before_any_other_explanation():
 def test_what_was_cancelled_here_says_why():
     waiting = task("PENDING", "PartitionTimeLimit", node="")
     assert never_runs(waiting).startswith("Slurm job 12_3 would wait for ever (PartitionTimeLimit) and was cancelled")
+    held = never_runs(task("PENDING", "launch failed requeued held", node=""))
+    assert held.startswith("Slurm job 12_3 is held (launch failed requeued held), since a node could not start it")
     assert "waited 10 min for nodes that are away (NodeDown)" in no_nodes(task("PENDING", "NodeDown", node=""), 600)
     assert "was started 5 times again" in started_too_often(task("RUNNING", restarts=5))
     assert lost_sight("12_3", "one").startswith("Slurm job 12_3 on one: it ended without a reply")
