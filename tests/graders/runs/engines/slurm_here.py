@@ -20,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "munged": "munge", "sbatch": "slurm-client", "ip": "iproute2"}
 """A program of each of Debian's packages that are needed."""
 ROOT = Path("/srv")
@@ -87,6 +89,13 @@ def missing() -> str:
 def is_here() -> bool:
     """Whether this process runs beside such a Slurm."""
     return os.environ.get("SLURM_CONF") == str(CONFIGURATION)
+
+
+NEEDED: list[pytest.MarkDecorator] = [
+    pytest.mark.slurm,
+    pytest.mark.skipif(not is_here(), reason=missing() or "make test-slurm starts a Slurm"),
+]
+"""Marks of a test that needs such a Slurm."""
 
 
 def start_node(name: str) -> None:

@@ -22,6 +22,8 @@ from graders.runs.engines.dask import DaskCarrier
 from graders.runs.engines.engine import STOPPED
 from graders.runs.engines.far import Far
 from graders.runs.engines.processes import Processes, start_forkserver
+from graders.runs.engines.slurm import SlurmCarrier
+from tests.graders.runs.engines import slurm_here
 from tests.graders.runs.engines.near_carrier import NearCarrier
 from tests.jobs import job_here
 
@@ -88,16 +90,23 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture(params=["processes", "near", "dask"])
+@pytest.fixture(params=["processes", "near", "dask", pytest.param("slurm", marks=slurm_here.NEEDED)])
 def engine(request, tmp_path):
     if request.param == "processes":
         engine = Processes()
     elif request.param == "near":
         engine = Far(NearCarrier(tmp_path / "node"), tmp_path / "crossing")
+    elif request.param == "slurm":
+        engine = Far(SlurmCarrier(on_slurm(tmp_path), tmp_path), tmp_path / "crossing")
+        engine.slots(Limits(), None, False)
     else:
         engine = far_over(request.getfixturevalue("cluster").scheduler_address, tmp_path)
     yield engine
     engine.stop()
+
+
+def on_slurm(folder):
+    return EngineSettings(kind="slurm", folder=folder / "shared", workers=4, cores=1)
 
 
 @pytest.fixture
@@ -145,7 +154,7 @@ def is_well(engine, folder):
 
 
 def test_every_engine_of_the_toolkit_is_in_the_list():
-    assert set(ENGINES) == {"processes", "dask"}
+    assert set(ENGINES) == {"processes", "dask", "slurm"}
 
 
 def test_the_results_are_those_of_this_machine_to_the_bit(engine, expected, tmp_path):

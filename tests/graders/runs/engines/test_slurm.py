@@ -25,10 +25,7 @@ from graders.runs.engines.slurm_waiting import Pace
 from tests.graders.runs.engines import slurm_here
 from tests.graders.runs.engines.scripted_node import interpreter, package
 
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.skipif(not slurm_here.is_here(), reason=slurm_here.missing() or "make test-slurm starts a Slurm"),
-]
+pytestmark = slurm_here.NEEDED
 QUICK = Pace(look=0.1, ask=0.5, gather=0.3, late=3, nodes_away=60, slurm_away=60)
 LIMITS = Limits(memory_mb=256, reply_mb=1)
 

@@ -10,10 +10,7 @@ import pytest
 from tests.graders.runs.engines import slurm_here
 from tests.small_course import GROUPS, command, environment, medmark, write_course
 
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.skipif(not slurm_here.is_here(), reason=slurm_here.missing() or "make test-slurm starts a Slurm"),
-]
+pytestmark = slurm_here.NEEDED
 ENGINE = """
 [engine]
 kind = "slurm"
