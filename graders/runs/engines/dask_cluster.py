@@ -53,7 +53,7 @@ def connected(settings: EngineSettings, folder: Path) -> Connection:
     if address:
         security = _security(settings, folder)
     else:
-        own, security = _slurm_cluster(settings)
+        own, security = _slurm_cluster(settings, folder)
         address = own.scheduler_address
     try:
         client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False, name="medmark")
@@ -90,8 +90,19 @@ def _security(settings: EngineSettings, folder: Path) -> Any:
     return Security(tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key, require_encryption=True)
 
 
-def _slurm_cluster(settings: EngineSettings) -> tuple[Any, Any]:
-    """A cluster of our own, whose workers Slurm starts, and the temporary certificates with which it speaks."""
+def _slurm_cluster(settings: EngineSettings, course: Path) -> tuple[Any, Any]:
+    """A cluster of our own, whose workers Slurm starts, and the temporary certificates with which it speaks.
+
+    Raises:
+        UserError: the shared folder cannot be written, or dask-jobqueue is not installed.
+    """
+    if settings.folder is not None:
+        shared = (course / settings.folder).resolve()
+        try:
+            shared.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UserError(f"{shared}: {error.strerror}. Check folder under [engine] in course.toml.") from error
+        settings = settings.model_copy(update={"folder": shared})
     try:
         import cryptography  # noqa: F401 - it makes the certificates
         from dask_jobqueue.slurm import SLURMCluster

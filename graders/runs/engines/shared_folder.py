@@ -3,7 +3,7 @@
     blobs/DIGEST     content, written once
     in/KEY.json      the description of a package
     arrays/NAME      the keys of an array's packages, one a line: task N of the array does line N
-    out/KEY          a reply, complete from its first moment: a node writes it in parts/ and renames it
+    out/KEY.NODE     a node's reply, complete from its first moment: it is written in parts/ and renamed
     logs/NAME_N      what a task printed
 
 All is for its owner alone: it holds hidden tests and the keys that draw their inputs. A reply is removed when it was
@@ -77,13 +77,17 @@ class SharedFolder:
         path = self.root / "arrays" / array
         return path.read_text().split() if path.is_file() else []
 
-    def arrived(self) -> set[str]:
-        """The keys of all replies. It lists them: of one file, network disks may say for a time that it is missing."""
-        return {path.name for path in os.scandir(self.root / "out")}
+    def arrived(self) -> dict[str, str]:
+        """The key of each reply, and the node that wrote it.
+
+        From a listing: of one file, a network disk may say for a while that it is missing.
+        """
+        names = (path.name.partition(".") for path in os.scandir(self.root / "out"))
+        return {key: node for key, _, node in names}
 
     def reply(self, key: str) -> bytes:
-        """A reply that has arrived."""
-        return (self.root / "out" / key).read_bytes()
+        """A reply that has arrived; of two that two nodes wrote, either."""
+        return self._replies(key)[0].read_bytes()
 
     def log(self, array: str, index: int) -> Path:
         """Where what a task printed lies."""
@@ -105,8 +109,11 @@ class SharedFolder:
 
     def forget(self, key: str, array: str, index: int) -> None:
         """Remove a package, its reply and its log; its blobs stay for others, until a sweep."""
-        for path in (self.root / "out" / key, self.description(key), self.log(array, index)):
+        for path in (*self._replies(key), self.description(key), self.log(array, index)):
             path.unlink(missing_ok=True)
+
+    def _replies(self, key: str) -> list[Path]:
+        return sorted((self.root / "out").glob(f"{key}.*"))
 
     def withdraw(self, key: str) -> None:
         """Remove a package that nobody waits for any more; a reply that comes all the same stays for a later run."""

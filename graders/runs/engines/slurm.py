@@ -156,6 +156,8 @@ class SlurmCarrier:
         """Look once: replies first, then the queue."""
         arrived = self._folder.arrived()
         here = [each for each in self._all() if each.package.key in arrived]
+        for each in here:
+            each.ran_on(arrived[each.package.key])
         # A task that was queued again, since its node seemed lost, has nothing left to do.
         self._cancel([each for each in here if each.seen and each.seen.state == "PENDING"])
         self._settle(here, "")

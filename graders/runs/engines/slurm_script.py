@@ -34,7 +34,7 @@ part="$folder/parts/$SLURM_JOB_ID-${{SLURM_RESTART_COUNT:-0}}"
 mkdir -p "$part" || exit
 {python} -m graders.runs.engines.node "$folder/in/$key.json" "$folder/blobs" "$part/reply"
 code=$?
-[ $code -ne 0 ] || mv -f "$part/reply" "$folder/out/$key" || code=$?
+[ $code -ne 0 ] || mv -f "$part/reply" "$folder/out/$key.$SLURMD_NODENAME" || code=$?
 rm -rf "$part"
 exit $code
 """

@@ -56,15 +56,20 @@ class WaitingPackage:
     """Since when it is seen to have ended, or not seen."""
     no_nodes_at: float | None = None
     """Since when it waits for nodes that are away."""
+    _node: str = ""
 
     def goes_as(self, array: str, index: int, task: str = "", seen: QueuedTask | None = None) -> None:
         """Note which task it is."""
         self.array, self.index, self.task, self.seen = array, index, task, seen
 
+    def ran_on(self, node: str) -> None:
+        """Note where a task ran that Slurm may never have listed as running."""
+        self._node = node
+
     @property
     def node(self) -> str:
         """Where it runs or ran; empty before."""
-        return self.seen.node if self.seen else ""
+        return self._node or (self.seen.node if self.seen else "")
 
     def trouble_now(self, task: QueuedTask | None, now: float, pace: Pace, folder: SharedFolder) -> str:
         """Why it will bring no reply; empty while it may.

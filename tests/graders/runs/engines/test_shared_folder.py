@@ -59,14 +59,20 @@ def test_a_reply_is_there_until_it_is_forgotten(folder, package):
     folder.put(package)
     array = folder.add_array(["key"])
     folder.log(array, 0).write_text("printed")
-    (folder.root / "out" / "key").write_bytes(b"reply")
-    assert folder.arrived() == {"key"}
+    (folder.root / "out" / "key.one").write_bytes(b"reply")
+    (folder.root / "out" / "key.two.lab.example.org").write_bytes(b"reply")
+    assert set(folder.arrived()) == {"key"}
     assert folder.reply("key") == b"reply"
     folder.forget("key", array, 0)
-    assert folder.arrived() == set()
+    assert folder.arrived() == {}
     assert not folder.description("key").exists()
     assert folder.last_lines(array, 0) is None
     assert (folder.root / "blobs" / A).exists(), "another package may need it"
+
+
+def test_a_reply_names_the_node_that_wrote_it(folder):
+    (folder.root / "out" / "key.two.lab.example.org").touch()
+    assert folder.arrived() == {"key": "two.lab.example.org"}
 
 
 def test_only_the_end_of_a_log_is_read(folder):
@@ -91,11 +97,11 @@ def test_a_sweep_leaves_what_a_description_names_and_what_is_new(folder, package
 
 def test_a_sweep_removes_what_nobody_came_back_for(folder, package):
     folder.put(package)
-    (folder.root / "out" / "key").touch()
+    (folder.root / "out" / "key.one").touch()
     part = folder.root / "parts" / "12-0"
     part.mkdir()
     (part / "reply").touch()
-    for path in (folder.description("key"), folder.root / "out" / "key", part, folder.root / "blobs" / A):
+    for path in (folder.description("key"), folder.root / "out" / "key.one", part, folder.root / "blobs" / A):
         age(path, DAYS + 1)
     folder.sweep()
     assert [path for path in folder.root.rglob("*") if path.is_file()] == []

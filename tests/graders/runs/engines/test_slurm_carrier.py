@@ -63,9 +63,9 @@ class Cluster:
                 lines.append(f"{job}|{index}|medmark-{array}|{state}|{reason or 'None|0'}|0|one\n")
         self.write("queue", "".join(lines))
 
-    def replies(self, package):
+    def replies(self, package, node="one"):
         self.write("reply", f"reply of {package.key}")
-        (self.folder / "reply").rename(self.shared.root / "out" / package.key)
+        (self.folder / "reply").rename(self.shared.root / "out" / f"{package.key}.{node}")
 
 
 def wait_for(fact, seconds=5.0):
@@ -121,8 +121,15 @@ def test_a_reply_is_delivered_with_its_node_and_then_forgotten(cluster, started)
         cluster.replies(package())
         delivery = future.result(5)
     assert (delivery.reply, delivery.trouble, delivery.machine) == (f"reply of {package().key}".encode(), "", "one")
-    assert cluster.shared.arrived() == set()
+    assert cluster.shared.arrived() == {}
     assert cluster.lines("cancelled") == []
+
+
+def test_a_reply_names_its_node_although_squeue_never_listed_it(cluster, started):
+    with carrying(started(), package()) as [future]:
+        wait_for(lambda: cluster.lines("submitted"))
+        cluster.replies(package(), "two")
+        assert future.result(5).machine == "two"
 
 
 def test_packages_that_come_together_are_one_array_of_limited_size(cluster, started, monkeypatch):
@@ -254,7 +261,7 @@ def test_a_run_that_starts_again_takes_replies_and_waits_for_tasks(cluster, star
         assert futures[0].result(5).reply is not None
         [submitted] = cluster.arrays()
         assert set(cluster.shared.keys(submitted)) == {package(2).key, package(3).key}
-        cluster.replies(package(1))
+        cluster.replies(package(1), "two")
         assert futures[1].result(5).machine == "two"
 
 

@@ -70,6 +70,17 @@ def test_the_mark_sheet_is_that_of_one_machine_byte_for_byte(on_slurm, expected)
     assert queued() == []
 
 
+def test_dask_workers_that_slurm_starts_make_the_same_mark_sheet(template, expected, tmp_path):
+    course = shutil.copytree(template, tmp_path / "dask")
+    with (course / "course.toml").open("a") as file:
+        file.write(ENGINE.replace('kind = "slurm"', 'kind = "dask"'))
+    assert graded(course) == expected
+    end = time.monotonic() + 30
+    while queued():
+        assert time.monotonic() < end, f"workers are left:\n{queued()}"
+        time.sleep(0.2)
+
+
 def test_grade_that_was_killed_goes_on_where_it_was(on_slurm, expected):
     first = subprocess.Popen(
         command("grade", "halves", "-c", on_slurm, "--trust-submissions"),

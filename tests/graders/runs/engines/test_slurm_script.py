@@ -86,7 +86,12 @@ def run(tmp_path):
         program = tmp_path / "python"
         program.write_text(f"#!/bin/sh\n{python}\n")
         program.chmod(0o755)
-        environment = {"PATH": "/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": str(index), "SLURM_JOB_ID": "12"}
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "SLURM_ARRAY_TASK_ID": str(index),
+            "SLURM_JOB_ID": "12",
+            "SLURMD_NODENAME": "one",
+        }
         done = subprocess.run(
             ["sh", "-c", script(settings(python=str(program)), folder, array)], env=environment, capture_output=True
         )
@@ -98,6 +103,7 @@ def run(tmp_path):
 def test_a_task_writes_its_reply_in_one_step(run):
     code, folder = run('[ "$1 $2" = "-m graders.runs.engines.node" ] && echo "$3 $4" > "$5"')
     assert code == 0
+    assert folder.arrived() == {"second": "one"}
     assert folder.reply("second").decode() == f"{folder.description('second')} {folder.root / 'blobs'}\n"
     assert list((folder.root / "parts").iterdir()) == []
 
@@ -105,7 +111,7 @@ def test_a_task_writes_its_reply_in_one_step(run):
 def test_a_node_that_fails_leaves_no_reply_and_its_exit_code(run):
     code, folder = run('echo half > "$5"; exit 3')
     assert code == 3
-    assert folder.arrived() == set()
+    assert folder.arrived() == {}
     assert list((folder.root / "parts").iterdir()) == []
 
 
