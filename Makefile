@@ -56,7 +56,7 @@ calibrate: env  ## trains every reference and baseline of the catalogue that the
 	$(IN)/python -c 'from graders.authoring.calibrate import calibrate_catalogue; calibrate_catalogue(print)'
 
 slow: env  ## every kit from the handout to the hand-in, new assignments, contracts, tutorials with few steps, what is in the images; nine minutes
-	$(IN)/python -m pytest -m "slow and not attack" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
+	$(IN)/python -m pytest -m "slow and not attack and not gpu and not slurm" --ignore=tests/graders/wall/sandboxes/test_dockerfile.py \
 	    $(SLOW_AT_ONCE) $(PYTEST_ARGS)
 
 tutorials: env  ## every tutorial as students run it, both frameworks; ten minutes
