@@ -240,7 +240,8 @@ def test_the_program_that_asks_finds_nothing_of_the_cluster(tmp_path, monkeypatc
 
 def test_no_sandbox_is_opened_with_a_folder_or_a_setting_of_the_cluster(monkeypatch, tmp_path):
     """Of this process's surroundings a sandbox receives a short list, and of its folders the solution alone."""
-    from graders.wall.sandboxes import local
+    from graders.wall.sandboxes import docker, local, rootless
+    from graders.wall.sandboxes.runtime_records import Runtime
     from graders.wall.sandboxes.sandbox import SandboxSpec
 
     for name in (
@@ -251,6 +252,11 @@ def test_no_sandbox_is_opened_with_a_folder_or_a_setting_of_the_cluster(monkeypa
     ):
         monkeypatch.setenv(name, "/somewhere/key.pem")
     spec = SandboxSpec(tmp_path / "solution", "numpy", Limits())
-    environment = local._environment(spec, tmp_path / "scratch")
-    assert "/somewhere/key.pem" not in environment.values()
-    assert not any(name.startswith(("DASK", "SLURM")) for name in environment)
+    runtime = Runtime("numpy", "0", "", "/python", (), {}, (), "3.11.7", "host", (), "")
+    for environment in (
+        local._environment(spec, tmp_path / "scratch", ()),
+        docker._environment(runtime, spec, ()),
+        rootless._environment(runtime, spec, (), one_user=False),
+    ):
+        assert "/somewhere/key.pem" not in environment.values()
+        assert not any(name.startswith(("DASK", "SLURM")) for name in environment)

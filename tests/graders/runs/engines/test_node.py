@@ -144,7 +144,7 @@ def test_a_full_disk_is_said_and_costs_no_group_anything(package, refusal, monke
         ({"keys": {str(i): DIGEST for i in range(10_002)}}, "malformed: keys"),
         ({"framework": "jax"}, "malformed: framework"),
         ({"scores": ["accuracy"]}, "malformed: scores"),
-        ({"sandbox": "none"}, 'no sandbox "none"; it has docker, local'),
+        ({"sandbox": "none"}, 'no sandbox "none"; it has docker, bubblewrap'),
         ({"solution_files": [{"path": "../x", "executable": False, "blob": {"digest": DIGEST, "size": 1}}]}, "path"),
         ({"solution_files": [{"path": "x", "executable": 1, "blob": {"digest": DIGEST, "size": 1}}]}, "executable"),
     ],

@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from graders.wall.sandboxes.images import SIGNS
+from graders.wall.sandboxes.runtime_contents import SIGNS
 from graders.wall.sandboxes.runtimes import survey
 
 NEEDLES = [survey.needle_of(why, numbers) for why, rows in SIGNS.items() for numbers in rows]
