@@ -1,13 +1,15 @@
 """Types medmark's commands, each in a process of its own that has imported everything before.
 
 Importing takes a command more than a second of CPU, and the tests type hundreds: so one process imports once, and every
-command is a fork of it, with its own words, surroundings and streams. What depends on a fresh interpreter (when a
-module is imported, the first Ctrl-C) starts one: `tests/small_course.py:command`.
+command is a fork of it, with its own words, surroundings and streams. So is the server of marker processes that `grade`
+starts, which imports for two more seconds. What depends on a fresh interpreter (when a module is imported, the first
+Ctrl-C, what a marker inherits) starts one: `tests/small_course.py:command`.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
 import gc
 import importlib
@@ -15,10 +17,14 @@ import json
 import os
 import pkgutil
 import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver, util
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +92,7 @@ def serve() -> None:
         child = os.fork()
         if not child:
             _become(json.loads(line))
+            util.spawnv_passfds = functools.partial(_spare().start, util.spawnv_passfds)
             try:
                 cli.main()
             except SystemExit as ended:
@@ -112,3 +119,52 @@ def _become(request: dict[str, Any]) -> None:
         os.dup2(file, stream)
         os.close(file)
     sys.argv = ["medmark", *request["words"]]
+
+
+@dataclass(frozen=True)
+class _Spare:
+    """A child of a command that can become multiprocessing's server of processes; it ends with the command."""
+
+    pid: int
+    ear: socket.socket
+
+    def start(self, start: Callable[..., int], path: bytes, words: Sequence[str], passed: Sequence[int]) -> int:
+        """Start a program of multiprocessing's: its server as this child, which imports nothing again."""
+        if f"from {forkserver.__name__} import main" not in words[-1] or self.ear.fileno() < 0:
+            return start(path, words, passed)
+        request = {"program": words[-1], "env": dict(os.environ), "numbers": list(passed)}
+        with self.ear:
+            socket.send_fds(self.ear, [json.dumps(request).encode()], passed)
+        return self.pid
+
+
+def _spare() -> _Spare:
+    """Fork it before the command has threads, locks or signals of its own, which a new program would not have."""
+    ear, waits = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid:
+        waits.close()
+        return _Spare(pid, ear)
+    code = 1
+    try:
+        ear.close()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # as `start_forkserver` has it
+        body, descriptors, _, _ = socket.recv_fds(waits, 1 << 20, 8)
+        if body:
+            request = json.loads(body)
+            os.environ.clear()
+            os.environ.update(request["env"])
+            # Out of the way first: one may have the number of another.
+            aside = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 256) for each in descriptors]
+            for each, number in zip(aside, request["numbers"], strict=True):
+                os.dup2(each, number)
+                os.close(each)
+            exec(request["program"], {})
+        code = 0
+    except SystemExit as ended:
+        code = ended.code or 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # the exit below says nothing
+        raise
+    finally:
+        os._exit(code)
