@@ -9,6 +9,7 @@ import ast
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def room_of(path: Path) -> str:
 def imports() -> Iterator[tuple[Path, int, str, str]]:
     """(file, line, its room, the room it imports of) for every import across rooms, lazy and typing-only ones too."""
     for path in files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for room in sorted({name.split(".")[1] for name in _imported(node) if name.startswith("graders.")}):
+        for line, names in _statements(path):
+            for room in sorted({name.split(".")[1] for name in names if name.startswith("graders.")}):
                 if room != room_of(path):
-                    yield path, node.lineno, room_of(path), room  # type: ignore[attr-defined]
+                    yield path, line, room_of(path), room
 
 
 def between() -> Mapping[tuple[str, str], int]:
@@ -70,8 +71,7 @@ def of_files() -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = {}
     known = {_dotted(path): path for path in files()}
     for name, path in known.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        wanted = {part for node in ast.walk(tree) for part in _imported(node)}
+        wanted = {part for _, names in _statements(path) for part in names}
         found[name] = {target for part in wanted if (target := _file_of(part, known)) and target != name}
     return found
 
@@ -79,6 +79,14 @@ def of_files() -> Mapping[str, set[str]]:
 def _dotted(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def _statements(path: Path) -> list[tuple[int, list[str]]]:
+    """The line of each import of a file, and what it names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [(node.lineno, _imported(node)) for node in statements]
 
 
 def _imported(node: ast.AST) -> list[str]:

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,15 @@ def files(*folders):
                 yield file
 
 
+@cache
 def imported(file):
     """(line, dotted name) of every absolute import of a file."""
-    yield from imported_of(ast.parse(file.read_text(encoding="utf-8")))
+    return list(imported_of(nodes(file.read_text(encoding="utf-8"))))
+
+
+def nodes(text):
+    """Every node of a source, in one walk for all that looks at them."""
+    return list(ast.walk(ast.parse(text)))
 
 
 def offences(folders, forbidden):
@@ -194,20 +201,20 @@ def on_the_host():
     return [file for file in files(*ORDER) if not any(file.is_relative_to(folder) for folder in inside)]
 
 
-def calls(tree):
+def calls(nodes):
     """(call, name of what is called) for every call by a plain or dotted name."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             yield node, ast.unparse(node.func)
 
 
 def arms(text, place="", trusted=()):
     """What of a source could run, unpickle or unpack what it reads: the whole list, so that it is tried as one."""
-    tree = ast.parse(text)
-    for line, name in imported_of(tree):
+    every = nodes(text)
+    for line, name in imported_of(every):
         if within(name, DANGEROUS) and not within(name, trusted):
             yield f"{place}:{line} imports {name}"
-    for node in ast.walk(tree):
+    for node in every:
         if isinstance(node, ast.Name) and node.id in ("eval", "exec", "__import__", "__builtins__"):
             yield f"{place}:{node.lineno} names {node.id}"  # f = eval is as good as a call
         if isinstance(node, ast.Attribute) and ast.unparse(node) in ("builtins.eval", "builtins.exec"):
@@ -220,9 +227,8 @@ def arms(text, place="", trusted=()):
             yield f"{place}:{node.value.lineno} unpickles"
         if isinstance(node, ast.keyword) and node.arg == "autoescape" and ast.unparse(node.value) != "True":
             yield f"{place}:{node.value.lineno} leaves text unescaped"
-    for node, name in calls(tree):
+    for node, name in calls(every):
         method = name.rsplit(".", 1)[-1]
-        written = ast.unparse(node)
         if name == "getattr" and "builtins" in ast.unparse(node.args[0]):
             yield f"{place}:{node.lineno} takes what it will from the builtins"
         if name in FORBIDDEN_CALLS or (method in FORBIDDEN_METHODS and method not in trusted):
@@ -230,17 +236,17 @@ def arms(text, place="", trusted=()):
         if (
             method in ("load", "fromfile", "memmap")
             and name.split(".")[0] in ("np", "numpy")
-            and (method != "load" or "allow_pickle=False" not in written)
+            and (method != "load" or "allow_pickle=False" not in ast.unparse(node))
         ):
             yield f"{place}:{node.lineno} reads a NumPy file that may hold objects"
         if name in ("tarfile.open", "tarfile.TarFile", "zipfile.ZipFile", "ZipFile") and not (
-            "mode='w'" in written or method in trusted
+            "mode='w'" in ast.unparse(node) or method in trusted
         ):
             yield f"{place}:{node.lineno} opens an archive"
 
 
-def imported_of(tree):
-    for node in ast.walk(tree):
+def imported_of(nodes):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -285,7 +291,8 @@ def test_text_is_marked_as_safe_in_one_place_only():
     made = {
         f"{file.relative_to(ROOT)}: {ast.unparse(node)}"
         for file in on_the_host()
-        for node, name in calls(ast.parse(file.read_text(encoding="utf-8")))
+        if "Markup" in (text := file.read_text(encoding="utf-8"))
+        for node, name in calls(nodes(text))
         if name in ("Markup", "markupsafe.Markup") and not isinstance(node.args[0], ast.Constant)
     }
     assert made == {"reports/page.py: Markup(script)"}
@@ -294,11 +301,13 @@ def test_text_is_marked_as_safe_in_one_place_only():
 
 
 def test_only_an_authors_files_are_run_by_path():
+    ways = ("spec_from_file_location", "run_path", "run_module")
     found = {
         str(file.relative_to(ROOT))
         for file in files(*ORDER)
-        for _, name in calls(ast.parse(file.read_text(encoding="utf-8")))
-        if name.endswith(("spec_from_file_location", "run_path", "run_module"))
+        if any(way in (text := file.read_text(encoding="utf-8")) for way in ways)
+        for _, name in calls(nodes(text))
+        if name.endswith(ways)
     }
     assert found <= BY_PATH
 

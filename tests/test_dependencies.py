@@ -47,9 +47,9 @@ def installed():
     return {module: {normal(name) for name in names} for module, names in packages_distributions().items()}
 
 
-def run_nodes(tree):
-    """Every node but those below `if TYPE_CHECKING:`, which no program runs."""
-    left = [tree]
+def run_nodes(nodes):
+    """These nodes and all in them but those below `if TYPE_CHECKING:`, which no program runs."""
+    left = list(nodes)
     while left:
         node = left.pop()
         yield node
@@ -59,7 +59,11 @@ def run_nodes(tree):
 
 def used_in(text):
     """Top-level modules that a source imports, looks for with `find_spec`, or names as the engine of pandas."""
-    for node in run_nodes(ast.parse(text)):
+    yield from used_by([ast.parse(text)])
+
+
+def used_by(nodes):
+    for node in run_nodes(nodes):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -78,7 +82,12 @@ def used(*folders):
 def used_below(folder):
     path = ROOT / folder
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))
-    return {name for file in files for name in used_in(file.read_text(encoding="utf-8"))}
+    return set().union(*map(used_in_file, files))
+
+
+@cache
+def used_in_file(file):
+    return set(used_in(file.read_text(encoding="utf-8")))
 
 
 def without_use(requirements, *folders):
@@ -144,10 +153,10 @@ def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they
     assert names >= {"nibabel", "SimpleITK", "pydicom", "h5py", "PIL"}
     homes = set()
     for file in [ROOT / "cli.py", *(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))]:
-        text = file.read_text(encoding="utf-8")
-        at_once = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
-        assert not names & set(used_in("\n".join(map(ast.unparse, at_once)))), file
-        if names & set(used_in(text)):
+        if names & used_in_file(file):
+            body = ast.parse(file.read_text(encoding="utf-8")).body
+            at_once = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+            assert not names & set(used_by(at_once)), file
             homes.add(file.parent.relative_to(ROOT).as_posix())
     assert homes == {"assignments/data/folder", "assignments/data/sources", "assignments/drawing"}
     assert used("assignments/drawing") & names == {"PIL"}
@@ -157,17 +166,18 @@ def test_what_writes_pdf_is_imported_by_one_file_and_when_it_writes():
     """Without the extra `pdf`, reports are written all the same."""
     names = {"weasyprint", "cssselect2", "tinycss2"}
     users = {file for folder in ("assignments", "graders", "reports") for file in (ROOT / folder).rglob("*.py")
-             if names & set(used_in(file.read_text(encoding="utf-8")))}  # fmt: skip
+             if names & used_in_file(file)}  # fmt: skip
     assert users == {ROOT / "reports/pdf.py"}
     body = ast.parse((ROOT / "reports/pdf.py").read_text(encoding="utf-8")).body
     at_once = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert not names & set(used_in("\n".join(map(ast.unparse, at_once))))
+    assert not names & set(used_by(at_once))
 
 
 def test_nbgrader_is_imported_by_one_program_that_imports_nothing_of_medmark():
     """It brings 100 packages, and takes seconds to import: only the writing of points into its gradebook needs it."""
     tree = {file for folder in PACKAGES for file in (ROOT / folder).rglob("*.py")}
-    users = {file for file in tree if "nbgrader" in set(imported_in(file.read_text(encoding="utf-8")))}
+    texts = {file: file.read_text(encoding="utf-8") for file in tree}
+    users = {file for file, text in texts.items() if "nbgrader" in text and "nbgrader" in set(imported_in(text))}
     assert users == {ROOT / NBGRADER}
     assert not OURS & set(used_in((ROOT / NBGRADER).read_text(encoding="utf-8")))
 

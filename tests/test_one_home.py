@@ -1,6 +1,7 @@
 """A rule has one home: a second copy of it is seen in the source, whatever its words, and drifts no more."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,15 @@ def sources():
 
 
 def homes(holds):
-    """The files with a node of which this is true."""
-    return {path for path, text in sources() if any(holds(node) for node in ast.walk(ast.parse(text)))}
+    """The files with a comparison of which this is true."""
+    return {path for path, nodes in comparisons() if any(map(holds, nodes))}
+
+
+@cache
+def comparisons():
+    """(path from the root, its comparisons), of which alone the rules below speak."""
+    every = ((path, ast.walk(ast.parse(text))) for path, text in sources())
+    return [(path, [node for node in nodes if isinstance(node, ast.Compare)]) for path, nodes in every]
 
 
 def of_ends(node):
