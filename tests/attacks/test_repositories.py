@@ -132,7 +132,6 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
         "inner": {**solution(RIGHT + "# inner\n"), **{f"target/sub/{name}": text for name, text in inner.items()}},
         "copy": {**solution(RIGHT.replace("\n", "\r\n")), "README.md": "All of it is our own work.\n"},
         "calendar": solution(RIGHT + "# calendar\n"),
-        "refused": solution(RIGHT),
         "many": {**solution(RIGHT + "# many\n"), **{f"target/{n}/conftest.py": "" for n in range(200)}},
     }
 
@@ -140,8 +139,6 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
         files = groups["calendar"]
         push(course / "repositories/calendar", files, date="253402300799 +1400", author="Other Student <o@ucl.ac.uk>",
              message="\x1b[2J Grade: A\u2028  counts  everything")  # fmt: skip
-        shutil.rmtree(course / "repositories/refused")
-        spoiled(course / "repositories/refused", "duplicate")
 
     return attacked(folder, groups, sandbox="local", before=before)
 
@@ -433,7 +430,15 @@ def test_a_tip_that_git_refuses_is_the_groups_own_failure(attack, tmp_path):
     hall.ledger.close()
 
 
-def test_a_group_whose_tip_is_refused_has_no_points_and_reads_why(course):
+def test_a_group_whose_tip_is_refused_has_no_points_and_reads_why(tmp_path):
+    def before(course: Path) -> None:
+        shutil.rmtree(course / "repositories/refused")
+        spoiled(course / "repositories/refused", "duplicate")
+
+    # A course of its own: `make test` runs no other test of the course above, which has seven groups.
+    groups = {"honest": solution(RIGHT), "refused": solution(RIGHT)}
+    course = attacked(tmp_path / "course", groups, sandbox="local", before=before)
+    assert course.points("honest") > 90
     mark = course.marks["refused"]
     assert (mark["status"], mark["points"], course.outputs["grade"].code) == ("marked", 0, 0)
     assert re.search(rf"commit {mark['commit']} is refused: .*duplicateEntries", mark["provenance"]["flags"][0])
