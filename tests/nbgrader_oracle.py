@@ -42,6 +42,13 @@ def nbgrader(course: Path, *words: str | Path, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+def empty_course(folder: Path) -> Path:
+    """A course with what nbgrader needs to know of it: `quickstart` takes 20 s of CPU to add its example."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.course_id = {folder.name!r}\n")
+    return folder
+
+
 def example_course(folder: Path) -> Path:
     """The course that `nbgrader quickstart` makes, with its example ps1 released."""
     nbgrader(folder, "quickstart", "dl")

@@ -17,7 +17,7 @@ from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.walls import behind_the_wall, wall
 from tests.nbgrader_notebooks import Cell, handed, nbgraders_points, notebook_file
-from tests.nbgrader_oracle import autograded, nbgrader, with_nbgrader
+from tests.nbgrader_oracle import autograded, empty_course, nbgrader, with_nbgrader
 
 pytestmark = behind_the_wall
 
@@ -115,9 +115,7 @@ def attacker(code: str) -> list[Cell]:
 @pytest.fixture(scope="module")
 def control(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """What each attacker earns in the real nbgrader."""
-    course = tmp_path_factory.mktemp("nbgrader")
-    nbgrader(course, "quickstart", "dl")
-    course = course / "dl"
+    course = empty_course(tmp_path_factory.mktemp("nbgrader") / "dl")
     notebook_file(course / "source/ps/nb.ipynb", attacker(""))
     nbgrader(course, "generate_assignment", "ps", "--create")
     for name, code in {**ATTACKS, "honest": ""}.items():

@@ -10,7 +10,7 @@ from graders.record import notebook_course
 from graders.runs.nbgrader_running import run_notebooks
 from graders.wall.sandboxes.docker import Docker
 from tests.nbgrader_notebooks import Cell, handed, nbgraders_points, notebook_file
-from tests.nbgrader_oracle import autograded, nbgrader, with_nbgrader
+from tests.nbgrader_oracle import CellKey, autograded, empty_course, nbgrader, with_nbgrader
 
 pytestmark = pytest.mark.docker
 
@@ -210,17 +210,23 @@ def spoiled(cells: list[Cell]) -> list[Cell]:
 
 
 @pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], float | None]:
-    """The real nbgrader's, by student and cell."""
-    course = tmp_path_factory.mktemp("nbgrader")
-    nbgrader(course, "quickstart", "dl")
-    course = course / "dl"
-    notebook_file(course / "source/ps/nb.ipynb", assignment())
+def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[CellKey, float | None]:
+    """The real nbgrader's, of an assignment of two notebooks."""
+    course = empty_course(tmp_path_factory.mktemp("nbgrader") / "dl")
+    own = {"nb": assignment(), "torch": torch_assignment()}
+    for name, cells in own.items():
+        notebook_file(course / f"source/ps/{name}.ipynb", cells)
     nbgrader(course, "generate_assignment", "ps", "--create")
-    notebook_file(course / "submitted/ada/ps/nb.ipynb", assignment())
+    for name, cells in own.items():
+        notebook_file(course / f"submitted/ada/ps/{name}.ipynb", cells)
     notebook_file(course / "submitted/bob/ps/nb.ipynb", spoiled(assignment()))
-    scores = autograded(course, "ps", tmp_path_factory.mktemp("copy"))
-    return {(student, cell): score for (student, _, cell), score in scores.items()}
+    return autograded(course, "ps", tmp_path_factory.mktemp("copy"))
+
+
+@pytest.fixture(scope="module")
+def points(scores: dict[CellKey, float | None]) -> dict[tuple[str, str], float | None]:
+    """The real nbgrader's of the notebook without a framework, by student and cell."""
+    return {(student, cell): score for (student, name, cell), score in scores.items() if name == "nb"}
 
 
 @pytest.fixture(scope="module")
@@ -300,17 +306,15 @@ TORCH_TESTS = {
 }
 
 
-@with_nbgrader
-def test_a_notebook_of_pytorch_earns_what_the_real_nbgrader_gives(tmp_path):
+def torch_assignment() -> list[Cell]:
     tests = [Cell("test", source, f"t_{name}") for name, source in TORCH_TESTS.items()]
-    cells = [Cell("given", TORCH_GIVEN), Cell("solution", TORCH, "sol"), *tests]
-    nbgrader(tmp_path, "quickstart", "dl")
-    notebook_file(tmp_path / "dl/source/ps/nb.ipynb", cells)
-    nbgrader(tmp_path / "dl", "generate_assignment", "ps", "--create")
-    notebook_file(tmp_path / "dl/submitted/ada/ps/nb.ipynb", cells)
-    scores = autograded(tmp_path / "dl", "ps", tmp_path)
-    (result,) = run_notebooks([handed(cells)], Docker(), "pytorch", 1)
+    return [Cell("given", TORCH_GIVEN), Cell("solution", TORCH, "sol"), *tests]
+
+
+@with_nbgrader
+def test_a_notebook_of_pytorch_earns_what_the_real_nbgrader_gives(scores):
+    (result,) = run_notebooks([handed(torch_assignment())], Docker(), "pytorch", 1)
     assert {cell.grade_id: nbgraders_points(cell) for cell in result.cells} == {
-        cell: points for (_, _, cell), points in scores.items()
+        cell: points for (student, name, cell), points in scores.items() if (student, name) == ("ada", "torch")
     }
     assert [cell.grade_id for cell in result.cells if cell.where == "inside"] == ["t_tensors"]
