@@ -66,13 +66,21 @@ class Browser:
     def open(self, path, width=1280, height=900, *, scripts=True, dark=False):
         """Load a file at a width in CSS pixels, as a telephone or a desk would."""
         self.console.clear()
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self._ask("Emulation.setDeviceMetricsOverride", **metrics)
+        self.resize(width, height)
         self._ask("Emulation.setScriptExecutionDisabled", value=not scripts)
-        scheme = "dark" if dark else "light"
-        self._ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.prefer(dark)
         self._ask("Page.navigate", url=Path(path).resolve().as_uri())
         self._wait_for("Page.loadEventFired")
+
+    def resize(self, width, height=900):
+        """Another width for the page that is open: the same kind of window, a telephone's or a desk's."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self._ask("Emulation.setDeviceMetricsOverride", **metrics)
+
+    def prefer(self, dark):
+        """Dark colours, or light ones, for the page that is open."""
+        scheme = "dark" if dark else "light"
+        self._ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def run(self, expression):
         """The value of a JavaScript expression in the page, or what its promise comes to."""
