@@ -115,14 +115,21 @@ def files(tmp_path_factory):
     return made(tmp_path_factory.mktemp("course"))
 
 
-def test_no_file_names_anybody_and_neither_does_its_own_name(files):
-    hits = [(path, word) for path, data in files.items() for word in WORDS if word.casefold() in text_in(path, data)]
+@pytest.fixture(scope="module")
+def texts(files, tmp_path_factory):
+    """All text of each file of a pack, without names and with them."""
+    with_names = made(tmp_path_factory.mktemp("named"), names=True)
+    packs = {"without": files, "with": with_names}
+    return {names: {path: text_in(path, data) for path, data in pack.items()} for names, pack in packs.items()}
+
+
+def test_no_file_names_anybody_and_neither_does_its_own_name(texts):
+    hits = [(path, word) for path, text in texts["without"].items() for word in WORDS if word.casefold() in text]
     assert hits == []
 
 
-def test_the_control_finds_every_word_in_a_pack_with_names(tmp_path):
-    with_names = made(tmp_path, names=True)
-    everything = "\n".join(text_in(path, data) for path, data in with_names.items())
+def test_the_control_finds_every_word_in_a_pack_with_names(texts):
+    everything = "\n".join(texts["with"].values())
     assert [word for word in WORDS if word.casefold() not in everything] == []
 
 
@@ -132,10 +139,9 @@ def test_a_reason_that_everyone_reads_stays_without_the_names_in_it(files):
     assert "[name]" in page
 
 
-@pytest.mark.parametrize("names", [False, True])
-def test_private_reasons_notes_and_the_text_of_a_dispute_are_in_no_pack(tmp_path, names):
-    hits = [path for path, data in made(tmp_path, names=names).items() if PRIVATE in text_in(path, data)]
-    assert hits == []
+@pytest.mark.parametrize("names", ["without", "with"])
+def test_private_reasons_notes_and_the_text_of_a_dispute_are_in_no_pack(texts, names):
+    assert [path for path, text in texts[names].items() if PRIVATE in text] == []
 
 
 def test_what_a_board_needs_is_still_there(files):
