@@ -24,6 +24,7 @@ from graders.record.calibration import accuracies
 from tests.commands import ROOT, typed
 from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import git, make
+from tests.loaded import of_catalogue
 from tests.small_course import SOUND, environment, medmark, write_assignment, write_course
 
 LOGS = SOUND.replace(
@@ -167,7 +168,7 @@ def test_instructions_for_assistants_are_in_a_kit_only_where_an_author_wrote_the
 
 @pytest.mark.parametrize("id", catalogue())
 def test_every_starter_and_interface_of_the_catalogue_has_log_and_every_brief_names_the_papers(id):
-    assignment = load(ROOT / "assignments/catalogue" / id)
+    assignment = of_catalogue(id)
     brief = brief_text(assignment)
     if fit := solution_interface(assignment).functions.get("fit"):
         assert fit.signature.parameters["log"].default is None
@@ -180,9 +181,7 @@ def test_every_starter_and_interface_of_the_catalogue_has_log_and_every_brief_na
         assert re.search(numbers[paper.max_pages], brief)
 
 
-KITS = [
-    (id, framework) for id in catalogue() for framework in proving_frameworks(load(ROOT / "assignments/catalogue" / id))
-]
+KITS = [(id, framework) for id in catalogue() for framework in proving_frameworks(of_catalogue(id))]
 
 
 def test_the_rubric_stands_in_the_readme_and_its_file_lies_beside_so_that_check_still_loads(tmp_path):
@@ -207,7 +206,7 @@ def test_the_rubric_stands_in_the_readme_and_its_file_lies_beside_so_that_check_
 @pytest.mark.slow
 @pytest.mark.parametrize(("id", "framework"), KITS)
 def test_every_kit_of_the_catalogue_runs_from_end_to_end(tmp_path, id, framework):
-    desk, assignment = Desk(tmp_path, id), load(ROOT / "assignments/catalogue" / id)
+    desk, assignment = Desk(tmp_path, id), of_catalogue(id)
     shutil.copy(references(assignment)[framework], desk.kit / "solution.py")
     (desk.kit / "report.pdf").write_bytes(pdf(1))
     trains = bool(accuracies(assignment))

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from assignments.derived.brief import brief_text
-from assignments.folders import CATALOGUE, AssignmentError, catalogue
+from assignments.folders import AssignmentError, catalogue
 from assignments.load import load, overridden
 from graders.authoring.splitting import proposed_split
 from graders.metrics import METRICS
 from graders.tasks import TASKS
+from tests.loaded import of_catalogue
 from tests.other_cases_made import APPLICATIONS, as_a_course_sets
 
 TOML = """\
@@ -116,7 +117,7 @@ def test_a_brief_without_placeholders_comes_out_byte_for_byte(tmp_path, brief):
 
 @pytest.mark.parametrize("name", catalogue())
 def test_the_catalogues_briefs_are_filled_in(name):
-    text = brief_text(load(CATALOGUE / name))
+    text = brief_text(of_catalogue(name))
     assert text.startswith("# ")
     assert "{{" not in text
     assert text.count("\n## ") >= 5
@@ -238,12 +239,12 @@ def words_of_own_cases(assignment, text):
     return [match[0] for pattern in patterns for match in re.finditer(pattern, text)]
 
 
-WITH_CASES = [name for name in catalogue() if load(CATALOGUE / name).has_cases]
+WITH_CASES = [name for name in catalogue() if of_catalogue(name).has_cases]
 
 
 @pytest.mark.parametrize("name", WITH_CASES)
 def test_a_brief_of_the_catalogue_says_nothing_of_its_own_cases_where_a_course_sets_others(name, tmp_path):
-    own = load(CATALOGUE / name)
+    own = of_catalogue(name)
     assert words_of_own_cases(own, brief_text(own)), "the search has to see what it looks for"
     other = overridden(
         own,

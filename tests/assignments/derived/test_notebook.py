@@ -11,21 +11,22 @@ from assignments.derived.notebook_cells import BEGIN, END, checksum, without_mar
 from assignments.drawing.brief_picture import BriefPicture
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, reference_path
-from assignments.load import load, public_tests
+from assignments.load import public_tests
 from assignments.notebook import CARRIED, Notebook, NotebookCell, read_notebook, solution_of, write_notebook
+from tests.loaded import of_catalogue
 
 TERMS = NotebookTerms("pip install medmark", "15 January 2027, 12:00 GMT")
 EVERY = [
     (id, framework)
     for id in catalogue()
-    for framework in load(CATALOGUE / id).frameworks
+    for framework in of_catalogue(id).frameworks
     if reference_path(CATALOGUE / id, framework).is_file()
 ]
 each_notebook = pytest.mark.parametrize(("id", "framework"), EVERY, ids=lambda value: value)
 
 
 def students(id, framework="numpy", **terms):
-    return notebook_of(load(CATALOGUE / id), framework, NotebookTerms("pip install medmark", **terms))
+    return notebook_of(of_catalogue(id), framework, NotebookTerms("pip install medmark", **terms))
 
 
 def written(notebook):
@@ -41,7 +42,7 @@ def carried(notebook):
 
 @each_notebook
 def test_students_get_each_signature_and_no_answer(id, framework):
-    assignment = load(CATALOGUE / id)
+    assignment = of_catalogue(id)
     cells = written(notebook_of(assignment, framework, TERMS))
     assert cells.keys() == declared_nodes(assignment).keys() - set(assignment.given)
     for cell in cells.values():
@@ -52,7 +53,7 @@ def test_students_get_each_signature_and_no_answer(id, framework):
 
 @each_notebook
 def test_each_public_test_stands_below_what_it_needs(id, framework):
-    assignment = load(CATALOGUE / id)
+    assignment = of_catalogue(id)
     notebook = notebook_of(assignment, framework, TERMS)
     defined, placed = set(), []
     for cell in notebook.cells:
@@ -75,7 +76,7 @@ def _plain(source):
 
 @each_notebook
 def test_a_notebook_carries_its_interface_and_its_public_tests_letter_for_letter(id, framework):
-    assignment = load(CATALOGUE / id)
+    assignment = of_catalogue(id)
     texts = carried(notebook_of(assignment, framework, TERMS))
     assert texts["interface"] == interface_text(assignment)
     files = (CATALOGUE / id / "public_tests").glob("test_*.py")
@@ -84,7 +85,7 @@ def test_a_notebook_carries_its_interface_and_its_public_tests_letter_for_letter
 
 @each_notebook
 def test_the_solution_of_the_source_form_defines_what_the_interface_wants(id, framework):
-    assignment = load(CATALOGUE / id)
+    assignment = of_catalogue(id)
     source = notebook_of(assignment, framework, TERMS, solved=True)
     taken = solution_of(without_marks(source))
     assert (taken.notes, taken.problems) == ((), ())
@@ -96,7 +97,7 @@ def test_the_solution_of_the_source_form_defines_what_the_interface_wants(id, fr
 
 @each_notebook
 def test_the_source_form_without_its_answers_is_what_students_get(id, framework):
-    assignment = load(CATALOGUE / id)
+    assignment = of_catalogue(id)
     plain, source = (notebook_of(assignment, framework, TERMS, solved=solved) for solved in (False, True))
     for here, there in zip(plain.cells, source.cells, strict=True):
         stub = "raise NotImplementedError"
@@ -114,7 +115,7 @@ def test_a_notebook_is_read_again_as_it_was_written():
 
 def test_the_title_the_due_time_and_the_picture_come_first():
     picture = BriefPicture("![four slices](brief.png)", b"\x89PNG")
-    assignment = load(CATALOGUE / "prostate_unet")
+    assignment = of_catalogue("prostate_unet")
     first, install = notebook_of(assignment, "pytorch", NotebookTerms("pip install medmark", "Friday", picture)).cells[
         :2
     ]

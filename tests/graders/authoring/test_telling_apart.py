@@ -2,13 +2,14 @@
 
 import pytest
 
-from assignments.folders import CATALOGUE, catalogue
-from assignments.load import hidden_tests, load
+from assignments.folders import catalogue
+from assignments.load import hidden_tests
 from assignments.misconceptions import Edit, Misconception
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.telling_apart import mixed_up
 from graders.record.proof_status import recorded_patterns
 from graders.record.rehearsal import Pattern
+from tests.loaded import of_catalogue
 
 SCALE, SHIFT = "test_a.py::test_scale", "test_a.py::test_shift"
 TESTS = (SCALE, SHIFT, "test_a.py::test_seed")
@@ -63,7 +64,7 @@ def test_a_misconception_without_words_for_students_is_left_out():
 
 @pytest.mark.parametrize("name", catalogue())
 def test_students_read_of_every_misconception_of_the_catalogue_whichever_framework_was_rehearsed(name):
-    assignment = load(CATALOGUE / name)
+    assignment = of_catalogue(name)
     items, patterns = misconceptions(assignment), recorded_patterns(assignment)
     assert all(item.feedback and item.try_it for item in items)
     assert {item.id for item in items} == {pattern.misconception for pattern in patterns}

@@ -7,11 +7,12 @@ import re
 import pytest
 
 from assignments.derived.starter import starter_texts
-from assignments.folders import CATALOGUE, catalogue
-from assignments.load import load, references
+from assignments.folders import catalogue
+from assignments.load import references
 from graders.intake.likeness import code_tokens, copied_from, is_starter
+from tests.loaded import of_catalogue
 
-ASSIGNMENTS = {id: load(CATALOGUE / id) for id in catalogue()}
+ASSIGNMENTS = {id: of_catalogue(id) for id in catalogue()}
 REFERENCES = [(id, name) for id, of in ASSIGNMENTS.items() for name in references(of)]
 
 

@@ -7,8 +7,6 @@ import pytest
 from assignments.derived.notebook import NotebookTerms, notebook_of
 from assignments.derived.starter import starter_texts
 from assignments.errors import UserError
-from assignments.folders import CATALOGUE
-from assignments.load import load
 from assignments.notebook import Notebook, NotebookCell, write_notebook
 from graders.course.roster import Group
 from graders.intake.checkout import Caps
@@ -18,9 +16,10 @@ from graders.intake.hardened_git import Reach
 from graders.intake.submission import submission_at
 from graders.runs.public_check import checked_solution
 from tests.graders.intake.repositories import at, git, make
+from tests.loaded import of_catalogue
 
 FILES = Reach(allow_file=True, timeout_s=20)
-BACKPROP = load(CATALOGUE / "backprop")
+BACKPROP = of_catalogue("backprop")
 STARTER = starter_texts(BACKPROP)["solution.py"]
 HANDED_OUT = notebook_of(BACKPROP, BACKPROP.frameworks[0], NotebookTerms("pip install medmark"))
 WORKED_ON = Notebook((*HANDED_OUT.cells, NotebookCell("code", "%matplotlib inline\ndef mine():\n    return 1")))

@@ -13,9 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from assignments.assignment import Assignment, Person
-from assignments.folders import CATALOGUE
 from assignments.handout_note import RuntimeFacts
-from assignments.load import load
 from graders.course.roster import Group, Member
 from graders.intake import submission as submission_file
 from graders.intake.checkout import Caps
@@ -25,6 +23,7 @@ from graders.intake.static_checks import StaticChecks
 from graders.intake.submission import ComparedWith, find_solution, solution_digest, submission_at
 from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import Link, at, make, push
+from tests.loaded import of_catalogue
 
 FILES = Reach(allow_file=True, timeout_s=20)
 SOLUTION = 'FRAMEWORK = "pytorch"\n\ndef fit(): ...\n'
@@ -230,7 +229,7 @@ def parsing(parse):
 
 
 def test_groups_that_are_read_at_once_are_parsed_in_turn(tmp_path, monkeypatch):
-    assignment = load(CATALOGUE / "mlp_classifier")
+    assignment = of_catalogue("mlp_classifier")
     commit = submitted(tmp_path, assignment, {"solution.py": SOLUTION}).commit
     at_work, most, parse = [], [], ast.parse
 

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from assignments.folders import CATALOGUE, PROOFS
-from assignments.load import load
 from graders.marks.diagnosis import KnownMistake, diagnoses, known_mistakes
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import Cause
 from graders.record.patterns import PATTERNS_FILE
 from graders.record.proof_status import REHEARSAL_FILE
+from tests.loaded import of_catalogue
 
 SCALE, SHIFT, UNITS, SEED, LOSS, STEP = (
     f"test_a.py::test_{name}" for name in ("scale", "shift", "units", "seed", "loss", "step")
@@ -157,7 +157,7 @@ def test_what_was_not_marked_explains_nothing():
 
 
 def test_the_catalogue_has_mistakes_with_patterns_and_a_change_since_the_rehearsal_has_none(tmp_path):
-    assignment = load(CATALOGUE / "mlp_classifier")
+    assignment = of_catalogue("mlp_classifier")
     mistakes = {mistake.id: mistake for mistake in known_mistakes(assignment)}
     assert len(mistakes) > 20
     assert all(mistake.patterns for mistake in mistakes.values())
@@ -171,7 +171,7 @@ def test_the_catalogue_has_mistakes_with_patterns_and_a_change_since_the_rehears
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"key": 1, "patterns": [{"misconception": "a"}]}', "\x00"])
 def test_a_damaged_rehearsal_has_no_patterns(tmp_path, text):
-    assignment = load(CATALOGUE / "mlp_classifier").model_copy(update={"folder": tmp_path})
+    assignment = of_catalogue("mlp_classifier").model_copy(update={"folder": tmp_path})
     (tmp_path / PROOFS).mkdir()
     (tmp_path / PATTERNS_FILE).write_bytes((CATALOGUE / "mlp_classifier" / PATTERNS_FILE).read_bytes())
     (tmp_path / REHEARSAL_FILE).write_text(text)

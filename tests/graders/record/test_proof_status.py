@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.split import Split, SplitRow, write_split
-from assignments.folders import CATALOGUE, catalogue
+from assignments.folders import catalogue
 from assignments.load import folder_digest, load
 from graders.authoring import calibrate as calibration
 from graders.record.calibration import CALIBRATION_FILE
@@ -23,6 +23,7 @@ from graders.record.proof_status import (
     store_rehearsal,
 )
 from graders.record.rehearsal import Gap, Pattern, Rehearsal
+from tests.loaded import of_catalogue
 
 TOML = """\
 id = "essay"
@@ -147,7 +148,7 @@ def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Ass
 def test_the_seconds_that_tensorflow_gets_beyond_the_budget_make_a_rehearsal_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assignment = load(CATALOGUE / "prostate_unet")
+    assignment = of_catalogue("prostate_unet")
     before = rehearsal_origins(assignment)
     monkeypatch.setattr("assignments.assignment.GRAPH_S", 7.0)
     assert changes(before, rehearsal_origins(assignment)) == ("the seconds that `trained` gets",)
@@ -188,6 +189,6 @@ def test_a_damaged_rehearsal_proves_nothing(assignment: Assignment, text: str) -
 
 @pytest.mark.parametrize("name", catalogue())
 def test_what_the_catalogue_hands_out_was_calibrated_and_rehearsed_as_it_is(name: str) -> None:
-    assignment = load(CATALOGUE / name)
+    assignment = of_catalogue(name)
     assert proof_status(assignment).holds
     assert calibration.gaps(assignment) == []
