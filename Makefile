@@ -21,6 +21,9 @@ SLOW_AT_ONCE := -n 2 --dist loadfile
 ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels_across_repeats.py resources.py side_channels.py)
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
+# The tests start hundreds of processes: without files of byte code, each compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
 
