@@ -83,6 +83,7 @@ def bubblewrap(opening: Opening) -> list[str]:
     """The command line of bubblewrap; `_started` maps the ids."""
     words = ["bwrap", "--die-with-parent", "--as-pid-1", "--unshare-user", "--unshare-pid", "--unshare-net"]
     words += ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--clearenv"]
+    words += ["--uid", "0", "--gid", "0"] if opening.one_user else []
     words += ["--cap-drop", "ALL", *(word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name}"))]
     words += ["--ro-bind", str(opening.root), "/", "--proc", "/proc", "--dev", "/dev"]
     for inside, here in opening.mounts.items():
