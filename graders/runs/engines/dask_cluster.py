@@ -128,6 +128,8 @@ def slurm_options(settings: EngineSettings) -> dict[str, Any]:
         "queue": settings.queue or None,
         "python": settings.python or None,
         "shared_temp_directory": None if settings.folder is None else str(settings.folder),
+        # Else what workers print comes to lie in the folder from which `grade` was typed.
+        "log_directory": None if settings.folder is None else str(settings.folder / "logs"),
         "job_extra_directives": [*([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []), *settings.options],
         "worker_extra_args": [
             *extra,
