@@ -111,7 +111,7 @@ test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that ba
 	    MEDMARK_HOME="$$home" MEDMARK_REQUIRE_DOCKER=1 DOCKERFILE_TEST="$(FRAMEWORK) medmark-base:bookworm $$home/wheels" \
 	        $(IN)/python -m pytest tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
 
-test-slurm: env  ## the engine slurm on a real Slurm in namespaces of its own, as root; five minutes
+test-slurm: env  ## the engine slurm on a real Slurm in namespaces of its own, as root; nine minutes
 	$(IN)/python tests/graders/runs/engines/slurm_here.py $(IN)/python -m pytest -m slurm tests/graders/runs/engines $(PYTEST_ARGS)
 
 fuzz: env  ## 200,000 spoiled frames of each kind to what decodes them; about five minutes
