@@ -14,8 +14,8 @@ GPU_PYTHON ?=
 
 IN := $(VENV)/bin
 # Half of a test's time is waiting: three processes take turns on two cores. Slow tests train: two. The tests of a file
-# stay together.
-AT_ONCE := -n 3 --dist loadfile
+# stay together; files begin in the order of tests/conftest.py, not those with most tests first.
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 SLOW_AT_ONCE := -n 2 --dist loadfile
 # Attacks that measure the whole machine, its cache or its time, run one after the other.
 ALONE := $(addprefix tests/attacks/test_,between_workers.py host_costs.py labels_across_repeats.py resources.py side_channels.py)
