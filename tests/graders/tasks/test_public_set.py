@@ -44,7 +44,7 @@ def test_no_hidden_case_is_among_them():
 
 
 def test_of_many_cases_a_dozen_spread_over_all():
-    many = PROSTATE.model_copy(update={"data": PROSTATE.data.model_copy(update={"train": 70, "val": 14, "test": 2})})
+    many = PROSTATE.model_copy(update={"data": PROSTATE.data.model_copy(update={"train": 20, "val": 14, "test": 2})})
     public, val = public_set(many, INTERFACE), published_cases(many).val
     assert (len(val["image"]), len(public.set.cases)) == (14, MOST)
     assert np.array_equal(public.set.inputs["image"][[0, -1]], val["image"][[0, -1]])
