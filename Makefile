@@ -25,7 +25,7 @@ STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
