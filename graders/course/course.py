@@ -224,8 +224,9 @@ class EngineSettings(Frozen):
             raise ValueError('scheduler is the address of a Dask scheduler: write kind = "dask", or remove it')
         if self.scheduler and not re.fullmatch(r"(tls|tcp)://[^\s/:]+:\d+", self.scheduler):
             raise ValueError(f'"{self.scheduler}" is not an address such as "tls://login1:8786"')
-        if self.kind == "slurm" and self.folder is None:
-            raise ValueError('kind = "slurm" needs folder: a folder that this machine and all nodes share')
+        if self.folder is None and (self.kind == "slurm" or (self.kind == "dask" and not self.scheduler)):
+            own = "" if self.kind == "slurm" else " without a scheduler, whose workers Slurm starts,"
+            raise ValueError(f'kind = "{self.kind}"{own} needs folder: a folder that this machine and all nodes share')
         if odd := [option for option in self.options if not re.fullmatch(r"-[^\n\r]+", option)]:
             raise ValueError(f'options: {odd[0]!r} is not an option of the batch system, such as "--account=imaging"')
         return self

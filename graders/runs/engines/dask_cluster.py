@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assignments.errors import UserError
+from graders.runs.engines.slurm_script import node_environment
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -96,13 +98,13 @@ def _slurm_cluster(settings: EngineSettings, course: Path) -> tuple[Any, Any]:
     Raises:
         UserError: the shared folder cannot be written, or dask-jobqueue is not installed.
     """
-    if settings.folder is not None:
-        shared = (course / settings.folder).resolve()
-        try:
-            shared.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise UserError(f"{shared}: {error.strerror}. Check folder under [engine] in course.toml.") from error
-        settings = settings.model_copy(update={"folder": shared})
+    assert settings.folder is not None  # the settings see to that
+    shared = (course / settings.folder).resolve()
+    try:
+        shared.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UserError(f"{shared}: {error.strerror}. Check folder under [engine] in course.toml.") from error
+    settings = settings.model_copy(update={"folder": shared})
     try:
         import cryptography  # noqa: F401 - it makes the certificates
         from dask_jobqueue.slurm import SLURMCluster
@@ -127,10 +129,18 @@ def slurm_options(settings: EngineSettings) -> dict[str, Any]:
         "walltime": f"{minutes // 60:02d}:{minutes % 60:02d}:00",
         "queue": settings.queue or None,
         "python": settings.python or None,
-        "shared_temp_directory": None if settings.folder is None else str(settings.folder),
-        # Else what workers print comes to lie in the folder from which `grade` was typed.
-        "log_directory": None if settings.folder is None else str(settings.folder / "logs"),
-        "job_extra_directives": [*([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []), *settings.options],
+        # Certificates and logs would come to lie in the folder from which `grade` was typed.
+        "shared_temp_directory": str(settings.folder),
+        "log_directory": f"{settings.folder}/logs",
+        # Nothing of this process's environment goes along: it may hold tokens of the course.
+        "job_extra_directives": [
+            "--export=NONE",
+            *([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []),
+            *settings.options,
+        ],
+        "job_script_prologue": [
+            f"export {name}={shlex.quote(value)}" for name, value in node_environment(settings).items()
+        ],
         "worker_extra_args": [
             *extra,
             "--memory-limit",

@@ -96,7 +96,7 @@ def script(settings: EngineSettings, folder: SharedFolder, array: str) -> str:
         folder=shlex.quote(str(folder.root)),
         array=array,
         not_shared=NOT_SHARED,
-        exports="\n".join(f"export {name}={shlex.quote(value)}" for name, value in _environment(settings).items()),
+        exports="\n".join(f"export {name}={shlex.quote(value)}" for name, value in node_environment(settings).items()),
         python=shlex.quote(settings.python or sys.executable),
     )
 
@@ -110,7 +110,8 @@ def _site_lines(settings: EngineSettings) -> str:
     return "\n".join(f"#SBATCH {option}" for option in settings.options)
 
 
-def _environment(settings: EngineSettings) -> dict[str, str]:
+def node_environment(settings: EngineSettings) -> dict[str, str]:
+    """The variables that medmark needs on a node."""
     # A Python file in the current folder must not take the place of a library's.
     environment = {"PYTHONSAFEPATH": "1"}
     if not settings.python:

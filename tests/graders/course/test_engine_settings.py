@@ -53,6 +53,7 @@ def test_a_site_is_described_in_one_table(tmp_path):
         ('scheduler = "tls://login1:8786"', 'write kind = "dask", or remove it'),
         ('kind = "dask"\ntls_ca = "ca.pem"', "belong together: name all three files"),
         ('kind = "slurm"', "needs folder: a folder that this machine and all nodes share"),
+        ('kind = "dask"', "without a scheduler, whose workers Slurm starts, needs folder"),
         ('options = ["account=x"]', "is not an option of the batch system"),
         ('options = ["--account=x\\nrm -rf /"]', "is not an option of the batch system"),
     ],

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -23,7 +24,7 @@ from graders.runs.engines.package import Package
 
 
 def settings(**values):
-    return EngineSettings(kind="dask", **values)
+    return EngineSettings(kind="dask", **{"folder": Path("/shared"), **values})
 
 
 def refusal(carrier):
@@ -138,7 +139,7 @@ def test_a_worker_asks_slurm_for_what_course_toml_says(tmp_path):
     script = SLURMJob(scheduler="tls://login:1", name="medmark", **options).job_script()
     for line in (
         "#SBATCH -p gpu", "#SBATCH --cpus-per-task=4", "#SBATCH -t 01:30:00", "#SBATCH --gres=gpu:1",
-        "#SBATCH --account=imaging",
+        "#SBATCH --account=imaging", "#SBATCH --export=NONE", "export PYTHONSAFEPATH=1",
     ):  # fmt: skip
         assert line in script.splitlines()
     (command,) = [line for line in script.splitlines() if "distributed.cli.dask_worker" in line]
