@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -94,10 +95,10 @@ def declared_tests(
             if hidden:
                 problems.append(_stray_file(folder, path))
             continue
-        reader = _Module(path, hidden=hidden, criteria=criteria)
-        tests.extend(reader.tests())
-        problems.extend(reader.problems)
-        mends.extend(reader.mends)
+        own, its_problems, its_mends = _read_file(path, _text_of(path), hidden, criteria)
+        tests.extend(own)
+        problems.extend(its_problems)
+        mends.extend(its_mends)
     ids = [*contracts, *(test.id for test in tests)]
     for problem, id in mends:
         if id not in ids:
@@ -112,15 +113,37 @@ def contract_tests(
 
     `criteria` are as for `declared_tests`. Each name must be that of a contract.
     """
-    tests, problems = [], []
+    tests: list[DeclaredTest] = []
+    problems: list[Problem] = []
     for name, each in terms.items():
-        reader = _Module(contract_file(name), hidden=True, criteria=criteria)
-        test = reader.contract(f"test_{name}")
+        path = contract_file(name)
+        test, its_problems = _read_contract(path, _text_of(path), name, criteria)
         criterion = each.criterion or (criteria[0] if len(criteria) == 1 else "")
         docstring = each.says or test.docstring
         tests.append(replace(test, id=name, criterion=criterion, points=each.points, docstring=docstring))
-        problems += reader.problems
+        problems += its_problems
     return tuple(tests), tuple(problems)
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+@lru_cache(maxsize=512)
+def _read_file(
+    path: Path, text: str, hidden: bool, criteria: tuple[str, ...]
+) -> tuple[tuple[DeclaredTest, ...], tuple[Problem, ...], tuple[tuple[Problem, str], ...]]:
+    """The tests of a file of this text, its problems, and what `mend=` names in it: a command asks several times."""
+    reader = _Module(path, text, hidden=hidden, criteria=criteria)
+    return tuple(reader.tests()), tuple(reader.problems), tuple(reader.mends)
+
+
+@lru_cache(maxsize=512)
+def _read_contract(
+    path: Path, text: str, name: str, criteria: tuple[str, ...]
+) -> tuple[DeclaredTest, tuple[Problem, ...]]:
+    reader = _Module(path, text, hidden=True, criteria=criteria)
+    return reader.contract(f"test_{name}"), tuple(reader.problems)
 
 
 def _stray_file(folder: Path, path: Path) -> Problem:
@@ -137,14 +160,14 @@ def _stray_file(folder: Path, path: Path) -> Problem:
 class _Module:
     """Reads one test file."""
 
-    def __init__(self, path: Path, *, hidden: bool, criteria: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, text: str, *, hidden: bool, criteria: tuple[str, ...]) -> None:
         self.path = path
         self.hidden = hidden
         self.criteria = criteria
         self.problems: list[Problem] = []
         self.mends: list[tuple[Problem, str]] = []
         """Ids that `mend=` names, each with the problem that it is if there is no such test."""
-        self.text = path.read_text(encoding="utf-8", errors="replace")
+        self.text = text
         try:
             self.tree = ast.parse(self.text)
         except SyntaxError as error:
