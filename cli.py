@@ -62,7 +62,7 @@ CourseOption = Annotated[Path, typer.Option("--course", "-c", metavar="FOLDER", 
 AssignmentName = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Id of the assignment in course.toml.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="Only this group; may be repeated.")]
 SandboxOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="docker or local; by default as course.toml says.")
+    str | None, typer.Option(metavar="NAME", help="As docs/sandboxes.md lists them; by default as course.toml says.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")]
 AudienceOption = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
@@ -306,7 +306,7 @@ def grade(
         bool,
         typer.Option(
             "--trust-submissions",
-            help="Allow other people's code in the local sandbox, which is not a security boundary.",
+            help="Allow other people's code in a sandbox that is not a security boundary, such as local.",
         ),
     ] = False,
     engine: Annotated[
@@ -1314,7 +1314,9 @@ def check(
         Path, typer.Option(metavar="FOLDER", help="Your repository, or the folder of your solution.")
     ] = Path("."),
     handin: Annotated[bool, typer.Option("--handin", help="Check the commit that would be marked.")] = False,
-    sandbox: Annotated[str, typer.Option(metavar="NAME", help="local or docker.")] = "local",
+    sandbox: Annotated[
+        str, typer.Option(metavar="NAME", help="local, docker, or another of docs/sandboxes.md.")
+    ] = "local",
     data: Annotated[
         str | None,
         typer.Option(metavar="SOURCE", help="First fetch the handout's cases: a ZIP file, or its address (https)."),

@@ -23,7 +23,7 @@ from graders.runs.doctor import docker_trouble
 from graders.runs.nbgrader_running import OnNotebook, run_notebooks
 from graders.runs.slots import slots_for, this_machine
 from graders.runs.trust import sandbox_named
-from graders.wall.sandboxes.runtime_records import distribution_of, facts_of, how_to_build, listed
+from graders.wall.sandboxes.runtime_records import distribution_of, facts_of, form_for, how_to_build, listed
 from graders.wall.sandboxes.sandbox import Sandbox
 
 RISK: Final = (
@@ -51,8 +51,10 @@ class PlannedNotebooks:
         others = [f"{name} ({count} of the students' notebooks)" for name, count in self.lacking.students]
         cure = " ".join(["pip install", *map(distribution_of, modules)])
         if self.sandbox.isolates:
-            built = next((each for each in listed() if each.framework == self.framework), None)
-            cure = " ".join([how_to_build(self.framework, built), *(f"--add {distribution_of(m)}" for m in modules)])
+            form = form_for(self.sandbox.name)
+            built = next((each for each in listed() if (each.framework, each.form) == (self.framework, form)), None)
+            build = how_to_build(self.framework, built, form)
+            cure = " ".join([build, *(f"--add {distribution_of(module)}" for module in modules)])
         return (f"the runtime lacks {first_of([*own, *others], 20)}. To add them: {cure}",)
 
 
@@ -109,7 +111,8 @@ def _sandbox(named: str | None, trust_submissions: bool) -> Sandbox:
     trouble = docker_trouble() if name == "docker" else None
     if trouble:
         raise UserError(
-            f"{trouble}. Without Docker there is no wall. {RISK}. If all this code is yours, or you take that risk: "
+            f"{trouble}. Without Docker there is no wall but that of --sandbox bubblewrap or podman "
+            f"(docs/sandboxes.md). {RISK}. If all this code is yours, or you take that risk: "
             "add --sandbox local --trust-submissions"
         )
     return sandbox_named(name, trust_submissions, f"{RISK}. ")

@@ -132,6 +132,11 @@ def listed() -> tuple[Runtime, ...]:
     return tuple(runtime(*each) for each in every if os.path.exists(record_of(*each)))
 
 
+def form_for(sandbox: str) -> Form:
+    """How a sandbox needs its runtime: an image is Docker's alone."""
+    return "image" if sandbox == "docker" else "rootfs"
+
+
 def lock_of(framework: Framework, kind: Kind = DEFAULT) -> str:
     """The lock of a runtime: requirements, one a line."""
     name = f"{framework}.lock" if kind == DEFAULT else f"{framework}.{kind}.lock"
