@@ -10,7 +10,7 @@ import pytest
 
 from graders.failures import ToolkitFailure
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.rootless import PROGRAMS, rootless, trouble
+from graders.wall.sandboxes.rootless import PROGRAMS, Rootless, trouble
 
 LONG = [
     "tests/test_demo.py", "tests/reports/test_accessibility.py", "tests/test_real_data.py", "tests/test_cli.py",
@@ -112,7 +112,7 @@ def folders():
             pytest.skip(why)
         for framework in frameworks:
             try:
-                rootless(program)().runtime(framework)
+                Rootless(PROGRAMS[program]).runtime(framework)
             except ToolkitFailure as failure:
                 pytest.skip(str(failure))
 

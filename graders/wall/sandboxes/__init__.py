@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Sandbox
@@ -14,17 +15,17 @@ def _docker() -> Sandbox:
     return Docker()
 
 
-def _rootless(program: str) -> Callable[[], Sandbox]:
-    from graders.wall.sandboxes.rootless import rootless
+def _rootless(program: str) -> Sandbox:
+    from graders.wall.sandboxes.rootless import PROGRAMS, Rootless  # imported here: Windows lacks what they need
 
-    return rootless(program)
+    return Rootless(PROGRAMS[program])
 
 
 SANDBOXES: dict[str, Callable[[], Sandbox]] = {
     "docker": _docker,
-    "bubblewrap": _rootless("bubblewrap"),
-    "podman": _rootless("podman"),
-    "apptainer": _rootless("apptainer"),
+    "bubblewrap": partial(_rootless, "bubblewrap"),
+    "podman": partial(_rootless, "podman"),
+    "apptainer": partial(_rootless, "apptainer"),
     "local": Local,
 }
 """Every sandbox, by the name that `course.toml` uses."""

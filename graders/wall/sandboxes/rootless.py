@@ -347,8 +347,3 @@ def _output(command: list[str]) -> str:
     if done.returncode:
         raise EngineFailure(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
-
-
-def rootless(name: str) -> Callable[[], Rootless]:
-    """Makes the sandbox of one program."""
-    return lambda: Rootless(PROGRAMS[name])
