@@ -23,6 +23,8 @@ STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 # The tests start hundreds of processes: without files of byte code, each compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
+# On virtual AMD processors the oneDNN kernels of TensorFlow 2.21 end a training with signal 11 (docs/scale.md).
+export TF_ENABLE_ONEDNN_OPTS := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
