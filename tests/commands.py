@@ -74,7 +74,10 @@ def _prepared() -> subprocess.Popen[bytes]:
 def serve() -> None:
     """Import what commands import; then, for each line of the input, fork one and print its exit code."""
     codes: list[int] = []
-    atexit.register(_leave, codes)  # before all others, so that it is called after them
+    # Called after all others, which are registered later: multiprocessing's own removes its folder.
+    atexit.unregister(util._exit_function)
+    atexit.register(_leave, codes)
+    atexit.register(util._exit_function)
     import assignments.data.folder
     import cli
     import graders.authoring
