@@ -66,6 +66,8 @@ def hide_control_group() -> None:
     shown, own = os.environ["MEDMARK_CONTROL_GROUP"], "/zygote/control"
     os.mkdir(own, 0o700)
     for name in os.listdir(shown):
+        if not Path(shown, name).read_bytes():  # nothing is mounted there
+            continue
         with open(os.path.join(own, name), "x"):
             _mount(os.path.join(shown, name), os.path.join(own, name), "", MS_BIND, "")
     _mount("tmpfs", shown, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NOTHING)
