@@ -73,8 +73,8 @@ class Memory:
 
 def out_of_memory_kills() -> int:
     """How often the kernel has killed in this control group for memory; 0 where it has no such count."""
-    for folder, name in zip(control_group_folders(), KILLS, strict=True):
-        with contextlib.suppress(OSError), open(os.path.join(folder, name)) as file:
+    for folder, counts in zip(control_group_folders(), KILLS, strict=True):
+        with contextlib.suppress(OSError), open(os.path.join(folder, counts)) as file:
             for line in file:
                 name, _, count = line.partition(" ")
                 if name == "oom_kill":

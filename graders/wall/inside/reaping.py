@@ -194,8 +194,8 @@ class Reaper:
         """Whether a worker and its children hold more memory than one worker may."""
         try:
             return worker_memory.is_over({worker.pid} | self._left(worker), worker.uid, memory_bytes)
-        except OSError:  # no room for the process that counts
-            return True
+        except OSError:  # no room for the process that counts: what nobody counted ends nobody
+            return False
 
     def _lost(self, worker: WorkerProcess) -> float:
         """CPU seconds that no living process and no parent's account shows: of children whose parent ignores SIGCHLD.

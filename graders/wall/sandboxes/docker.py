@@ -24,7 +24,7 @@ from graders.wall.modes import make_readable, refuse_unreadable
 from graders.wall.sandboxes import engine, gpus, runtime_records
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
-from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, computing, processes_limit
+from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, inside_environment, processes_limit
 
 GONE_WITHIN_S = 15.0
 
@@ -145,7 +145,7 @@ def _created(
             user="0:0",
             hostname="sandbox",
             working_dir="/",
-            environment=_environment(runtime, spec, leased),
+            environment=inside_environment(runtime.python, spec, leased),
             labels={
                 "medmark.course": spec.course,
                 "medmark.run": spec.run,
@@ -192,20 +192,6 @@ def _host_config(
         ],
         "log_config": {"Type": "none", "Config": {}},
         "device_requests": [DeviceRequest(device_ids=list(leased), capabilities=[["gpu"]])] if leased else None,
-    }
-
-
-def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, leased: tuple[str, ...]) -> dict[str, str]:
-    return {
-        "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/zygote",
-        "TMPDIR": "/zygote",
-        "LANG": "C.UTF-8",
-        "MEDMARK_SOLUTION": "/solution",
-        "MEDMARK_SCRATCH": "/scratch",
-        "MEDMARK_FRAMEWORK": spec.framework,
-        "MEDMARK_FORGETS": "1" if spec.forgets else "",
-        **computing(leased),
     }
 
 

@@ -55,7 +55,7 @@ def build_from_host(
         say: receives a line for each step.
 
     Raises:
-        ImageFailure: the environment could not be origin, does not work, or holds a file that gives answers away.
+        ImageFailure: the environment could not be made, does not work, or holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
     lock, folder = lock_of(framework, kind), writable_home()

@@ -59,7 +59,7 @@ def build_from_host(
         say: Receives a line for each step.
 
     Raises:
-        ImageFailure: it could not be origin, does not work, or holds a file that gives answers away.
+        ImageFailure: it could not be made, does not work, or holds a file that gives answers away.
         EngineFailure: nothing here can start a sandbox.
     """
     home = writable_home()

@@ -31,8 +31,14 @@ from graders.wall.sandboxes.gpu_files import gpu_files
 from graders.wall.sandboxes.gpus import leased_for
 from graders.wall.sandboxes.owner import is_alive, this_process
 from graders.wall.sandboxes.pipes import Pipes, ended
-from graders.wall.sandboxes.sandbox import INSIDE_FOLDER, SandboxSpec, computing, processes_limit
-from graders.wall.sandboxes.user_ids import OF_NOBODY, UserIds, user_ids
+from graders.wall.sandboxes.sandbox import (
+    INSIDE_FOLDER,
+    SandboxSpec,
+    computing,
+    inside_environment,
+    processes_limit,
+)
+from graders.wall.sandboxes.user_ids import NEEDED, OF_NOBODY, UserIds, user_ids
 
 DRIVER = "/driver"
 """Where the libraries of a GPU's driver lie inside."""
@@ -104,8 +110,8 @@ def podman(opening: Opening) -> list[str]:
     words += ["--ulimit", f"nofile={OPEN_FILES}:{OPEN_FILES}", "--ulimit", f"nproc={PROCESSES}:{PROCESSES}"]
     words += ["--cap-drop", "ALL", *(word for name in CAPABILITIES for word in ("--cap-add", name)), "--workdir", "/"]
     if os.geteuid() == 0:  # an ordinary user's ids are podman's own doing
-        words += ["--uidmap", "0:0:1", "--uidmap", f"1:{OF_NOBODY}:65535"]
-        words += ["--gidmap", "0:0:1", "--gidmap", f"1:{OF_NOBODY}:65535"]
+        words += ["--uidmap", "0:0:1", "--uidmap", f"1:{OF_NOBODY}:{NEEDED}"]
+        words += ["--gidmap", "0:0:1", "--gidmap", f"1:{OF_NOBODY}:{NEEDED}"]
     for inside, here in opening.mounts.items():
         words += ["--mount", _comma_separated("type=bind", f"source={here}", f"target={inside}", "readonly=true")]
     words += [word for device in opening.devices for word in ("--device", str(device))]
@@ -299,21 +305,13 @@ def _environment(
 ) -> dict[str, str]:
     limits = spec.limits
     return {
-        "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/zygote",
-        "TMPDIR": "/zygote",
-        "LANG": "C.UTF-8",
-        "MEDMARK_SOLUTION": "/solution",
-        "MEDMARK_SCRATCH": "/scratch",
-        "MEDMARK_FRAMEWORK": spec.framework,
-        "MEDMARK_FORGETS": "1" if spec.forgets else "",
+        **inside_environment(runtime.python, spec, leased),
         "MEDMARK_PROCESSES": str(processes_limit(limits)),
         "MEDMARK_ROOM_BYTES": str(limits.scratch_mb * 2**20),
         "MEDMARK_ROOM_FILES": str(limits.scratch_files),
         "MEDMARK_CONTROL_GROUP": MEMORY,
         "MEDMARK_ONE_USER": "1" if one_user else "",
         **({"LD_LIBRARY_PATH": DRIVER} if leased else {}),
-        **computing(leased),
     }
 
 

@@ -48,7 +48,7 @@ TAKEN_OUT = ("sklearn/datasets/data/breast_cancer.csv",)
 
 @dataclass(frozen=True)
 class RuntimeOrigin:
-    """How a runtime was origin."""
+    """How a runtime was made."""
 
     framework: Framework
     kind: Kind

@@ -128,6 +128,27 @@ class Sandbox(Protocol):
         """Remove a course's sandboxes whose markers have died; their names. Never touches other courses'."""
 
 
+def inside_environment(python: str, spec: SandboxSpec, gpus: tuple[str, ...]) -> dict[str, str]:
+    """The environment variables of a keeper in a root of its own, and with them of all that it starts.
+
+    Args:
+        python: Path of the interpreter inside.
+        spec: What the sandbox is opened with.
+        gpus: The uuids of the GPUs that it has.
+    """
+    return {
+        "PATH": f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/zygote",
+        "TMPDIR": "/zygote",
+        "LANG": "C.UTF-8",
+        "MEDMARK_SOLUTION": "/solution",
+        "MEDMARK_SCRATCH": "/scratch",
+        "MEDMARK_FRAMEWORK": spec.framework,
+        "MEDMARK_FORGETS": "1" if spec.forgets else "",
+        **computing(gpus),
+    }
+
+
 def processes_limit(limits: Limits) -> int:
     """How many processes one submission may have.
 

@@ -241,9 +241,9 @@ def test_the_program_that_asks_finds_nothing_of_the_cluster(tmp_path, monkeypatc
 
 def test_no_sandbox_is_opened_with_a_folder_or_a_setting_of_the_cluster(monkeypatch, tmp_path):
     """Of this process's surroundings a sandbox receives a short list, and of its folders the solution alone."""
-    from graders.wall.sandboxes import docker, local, rootless
+    from graders.wall.sandboxes import local, rootless
     from graders.wall.sandboxes.runtime_records import Runtime
-    from graders.wall.sandboxes.sandbox import SandboxSpec
+    from graders.wall.sandboxes.sandbox import SandboxSpec, inside_environment
 
     for name in (
         "DASK_CONFIG",
@@ -256,7 +256,7 @@ def test_no_sandbox_is_opened_with_a_folder_or_a_setting_of_the_cluster(monkeypa
     runtime = Runtime("numpy", "0", "", "/python", (), {}, (), "3.11.7", "host", (), "")
     for environment in (
         local._environment(spec, tmp_path / "scratch", ()),
-        docker._environment(runtime, spec, ()),
+        inside_environment(runtime.python, spec, ()),
         rootless._environment(runtime, spec, (), one_user=False),
     ):
         assert "/somewhere/key.pem" not in environment.values()
