@@ -1,6 +1,7 @@
 """Commands that are typed in this process, and Docker for the tests that need it.
 
-With MEDMARK_REQUIRE_DOCKER=1 no test of Docker can skip: a skip is a failure.
+With MEDMARK_REQUIRE_DOCKER=1 no test of Docker can skip, and with MEDMARK_REQUIRE_ROOTLESS=1 none of a sandbox without
+a daemon for want of its program: such a skip is a failure.
 """
 
 import os
@@ -107,13 +108,16 @@ def built_images(engine):
 def folders():
     """Says that a sandbox without a daemon can start, and skips where it cannot: `folders("podman", "numpy")`."""
 
+    required = os.environ.get("MEDMARK_REQUIRE_ROOTLESS") == "1"
+
     def built(program, *frameworks):
-        if why := trouble(PROGRAMS[program]):
-            pytest.skip(why)
+        missing = [trouble(PROGRAMS[program])]
         for framework in frameworks:
             try:
                 Rootless(PROGRAMS[program]).runtime(framework)
             except ToolkitFailure as failure:
-                pytest.skip(str(failure))
+                missing.append(str(failure))
+        if why := "; ".join(filter(None, missing)):
+            pytest.fail(f"MEDMARK_REQUIRE_ROOTLESS=1, but {why}") if required else pytest.skip(why)
 
     return built

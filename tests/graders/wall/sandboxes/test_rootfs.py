@@ -21,9 +21,8 @@ LIMITS = Limits()
 
 
 @pytest.fixture(autouse=True)
-def program():
-    if shutil.which("bwrap") is None:
-        pytest.skip("bwrap cannot be run: apt-get install bubblewrap")
+def program(folders):
+    folders("bubblewrap")
 
 
 def build(**options):
