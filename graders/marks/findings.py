@@ -19,6 +19,7 @@ from assignments.metric_words import condition_words, metric_words
 from graders.failures import InternalFailure, NotAccepted
 from graders.marks.mark import Cost, Finding, HeldCap, Mark, Scored, Status, Verdict, added_up
 from graders.marks.shown_scores import distribution_of, shown_also, shown_interval, too_few_repeats
+from graders.marks.spending import most_of, sum_of
 from graders.marks.words import cause_words
 from graders.record.documents import AnswersResult, Cause, JobResult, ScoreResult, Trouble
 from graders.scoring.caps import holds
@@ -124,9 +125,10 @@ def mark_of(
 def _gpu_use(answers: Iterable[AnswersResult]) -> dict[str, float | None]:
     """What the answers of all repeats took of GPUs; None where no repeat was measured."""
     repeats = list(answers)
-    peaks = [each.gpu_peak_mb for each in repeats if each.gpu_peak_mb is not None]
-    busy = [each.gpu_busy_s for each in repeats if each.gpu_busy_s is not None]
-    return {"peak_mb": max(peaks, default=None), "busy_s": sum(busy) if busy else None}
+    return {
+        "peak_mb": most_of(each.gpu_peak_mb for each in repeats),
+        "busy_s": sum_of(each.gpu_busy_s for each in repeats),
+    }
 
 
 def with_points(mark: Mark, assignment: Assignment, points: Mapping[str, Decimal]) -> Mark:

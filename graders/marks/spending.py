@@ -91,8 +91,8 @@ def spending_of(marks: Sequence[Mark], stages: Iterable[SpentStage], jobs: Seque
                 answers_cpu_s=sum(stage.cpu_s for kind, stage in own if kind == "answers"),
                 run_for=min(others, default=""),
                 flags=tuple(dict.fromkeys(flag for _, stage in own for flag in stage.flags)),
-                gpu_peak_mb=_most(stage.gpu_peak_mb for _, stage in own),
-                gpu_busy_s=_sum(stage.gpu_busy_s for _, stage in own),
+                gpu_peak_mb=most_of(stage.gpu_peak_mb for _, stage in own),
+                gpu_busy_s=sum_of(stage.gpu_busy_s for _, stage in own),
             )
     return Spending(
         groups=groups,
@@ -102,17 +102,17 @@ def spending_of(marks: Sequence[Mark], stages: Iterable[SpentStage], jobs: Seque
         wall_s=sum(job.wall_s for job in jobs),
         marker_cpu_s=sum(job.marker_cpu_s for job in jobs),
         gpu_s=sum(job.gpus * _held_s(job) for job in jobs),
-        gpu_busy_s=_sum(stage.gpu_busy_s for stage in by_key.values()),
-        gpu_peak_mb=_most(stage.gpu_peak_mb for stage in by_key.values()),
+        gpu_busy_s=sum_of(stage.gpu_busy_s for stage in by_key.values()),
+        gpu_peak_mb=most_of(stage.gpu_peak_mb for stage in by_key.values()),
     )
 
 
-def _most(values: Iterable[float | None]) -> float | None:
+def most_of(values: Iterable[float | None]) -> float | None:
     """The largest of those that were measured."""
     return max((value for value in values if value is not None), default=None)
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
+def sum_of(values: Iterable[float | None]) -> float | None:
     """The sum of those that were measured; None if none was."""
     measured = [value for value in values if value is not None]
     return sum(measured) if measured else None
