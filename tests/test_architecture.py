@@ -312,6 +312,50 @@ def test_only_an_authors_files_are_run_by_path():
     assert found <= BY_PATH
 
 
+@cache
+def bound(file):
+    """Every name that a module binds, or None for one that decides while it runs."""
+    names = set()
+    for node in nodes(file.read_text(encoding="utf-8")):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name.split(".")[0] for alias in node.names)
+    return None if "__getattr__" in names else names
+
+
+def missing(name, root=ROOT):
+    """Whether a dotted name of ours, `package.module.name`, is neither a module nor bound by one."""
+    path = root.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return False
+    module, name = path.parent, path.name
+    file = module.with_suffix(".py") if module.with_suffix(".py").is_file() else module / "__init__.py"
+    return not file.is_file() or (bound(file) is not None and name not in bound(file))
+
+
+def test_every_import_of_our_own_names_something_that_is_there():
+    """mypy reads the packages; tests, benchmarks and tutorials would otherwise learn of a new name when they run."""
+    tree = [*files(*ORDER, "reference_solutions", "tests", "benchmarks", "docs"), *sorted((ROOT / ".ci").glob("*.py"))]
+    ours = [*ORDER, "reference_solutions", "tests", "benchmarks"]
+    assert [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in tree
+        for line, name in imported(file)
+        if within(name, ours) and missing(name)
+    ] == []
+
+
+def test_an_import_of_a_name_that_was_renamed_is_seen(tmp_path):
+    (tmp_path / "graders").mkdir()
+    (tmp_path / "graders/docker.py").write_text("def environment(): pass\nif True:\n    A, B = 1, 2\nimport os.path\n")
+    there = ["graders.docker", "graders.docker.environment", "graders.docker.B", "graders.docker.os"]
+    assert [missing(name, tmp_path) for name in there] == [False] * 4
+    assert [missing(name, tmp_path) for name in ["graders.docker._environment", "graders.podman.A"]] == [True] * 2
+
+
 def test_no_file_is_named_for_everything():
     vague = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "abstract"}
     tree = [*files(*ORDER, "reference_solutions"), *sorted((ROOT / "tests").rglob("*.py"))]

@@ -6,9 +6,9 @@ import pytest
 from assignments.assignment import Limits
 from graders.failures import EngineFailure
 from graders.wall.sandboxes import gpus, runtime_records
-from graders.wall.sandboxes.docker import Docker, _environment, _host_config
+from graders.wall.sandboxes.docker import Docker, _host_config
 from graders.wall.sandboxes.runtime_records import Runtime
-from graders.wall.sandboxes.sandbox import SandboxSpec
+from graders.wall.sandboxes.sandbox import SandboxSpec, inside_environment
 from tests.graders.wall.sandboxes.nvidia import MIG_0, MIG_1, A, B, nvidia_smi
 from tests.graders.wall.sandboxes.talk import ECHO
 
@@ -22,7 +22,7 @@ def test_the_leased_devices_are_passed_by_uuid_and_nothing_else(tmp_path, leased
     assert request["DeviceIDs"] == list(leased)
     assert request["Count"] == 0  # not "all"
     assert request["Capabilities"] == [["gpu"]]
-    environment = _environment(RUNTIME, spec, leased)
+    environment = inside_environment(RUNTIME.python, spec, leased)
     assert environment["CUDA_VISIBLE_DEVICES"] == ",".join(leased)
     assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert environment["NVIDIA_TF32_OVERRIDE"] == "0"
@@ -31,7 +31,7 @@ def test_the_leased_devices_are_passed_by_uuid_and_nothing_else(tmp_path, leased
 def test_without_a_lease_no_device_is_asked_for(tmp_path):
     spec = SandboxSpec(tmp_path, "numpy", Limits())
     assert _host_config(RUNTIME, ECHO, spec, 2.0, ())["device_requests"] is None
-    environment = _environment(RUNTIME, spec, ())
+    environment = inside_environment(RUNTIME.python, spec, ())
     assert environment["CUDA_VISIBLE_DEVICES"] == ""
     assert "TF_FORCE_GPU_ALLOW_GROWTH" not in environment
 
