@@ -193,7 +193,8 @@ class EngineSettings(Frozen):
     scheduler: str = ""
     """Address of a Dask scheduler that runs already, `tls://host:8786`; empty: medmark starts a cluster by Slurm."""
     workers: PositiveInt = 1
-    """How many jobs of the site's scheduler at most: each does one submission at a time."""
+    """How many jobs of the site's batch system at most, each with one submission at a time; with `scheduler`, how many
+    Dask workers there will be, if more than have joined when marking begins."""
     cores: PositiveInt = 2
     """Of one worker."""
     memory_mb: PositiveInt = 8192

@@ -84,7 +84,7 @@ class DaskCarrier:
         """When the scheduler last answered."""
 
     def slots(self, limits: Limits, jobs: int | None) -> int:
-        """As many as there are workers with what one submission needs, or as many as a cluster of our own will have."""
+        """As many as there are workers with what one submission needs, or as many as are still to come."""
         self._gpus = limits.gpus
         if self._connection is None:
             if not self._settings.scheduler:
@@ -105,7 +105,7 @@ class DaskCarrier:
                 f"with --resources GPU={limits.gpus}"
             )
         threading.Thread(target=self._keep_looking, daemon=True).start()
-        most = max(len(fitting), self._settings.workers if own else 0)
+        most = max(len(fitting), self._settings.workers)
         return most if jobs is None else min(jobs, most)
 
     def carry(self, package: Package, deadline_s: float) -> Delivery:
@@ -268,7 +268,8 @@ class DaskCarrier:
 
 
 def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _Slot:
-    if before is not None and before.id == worker["id"]:
+    id = str(worker["id"])  # a number, where Dask itself named the worker
+    if before is not None and before.id == id:
         before.takes_work = worker.get("status") == "running"
         return before
     if worker.get("memory_limit"):
@@ -278,7 +279,7 @@ def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _
             address,
         )
     machine = f"worker {worker['name']} at {worker['host']}" if worker["name"] != address else f"worker {address}"
-    return _Slot(address, str(worker["id"]), machine, float((worker.get("resources") or {}).get("GPU", 0)))
+    return _Slot(address, id, machine, float((worker.get("resources") or {}).get("GPU", 0)))
 
 
 def _frames(package: Package, has: set[str]) -> Iterator[bytes]:

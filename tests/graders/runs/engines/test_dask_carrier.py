@@ -98,6 +98,15 @@ def test_a_worker_with_a_memory_limit_of_its_own_is_named_once(caplog):
     assert _slot_of("tcp://h:1", {**worker, "id": "restarted", "memory_limit": 0}, slot) is not slot
 
 
+def test_a_busy_worker_stays_busy_however_often_the_workers_are_looked_up():
+    """A cluster of Dask's own numbers its workers; `dask worker` and Slurm's jobs have text for a name."""
+    for id in (0, "0", "SLURMCluster-0", "tcp://h:1"):
+        worker = {"name": id, "host": "h", "id": id, "status": "running", "memory_limit": 0}
+        slot = _slot_of("tcp://h:1", worker, None)
+        slot.busy = True
+        assert _slot_of("tcp://h:1", worker, slot) is slot
+
+
 def test_a_worker_without_medmark_is_said():
     words = in_words(ModuleNotFoundError("No module named 'graders'"))
     assert (
@@ -122,6 +131,25 @@ def test_a_scheduler_that_is_away_for_a_moment_loses_no_worker(tmp_path, monkeyp
     monkeypatch.setattr(dask, "AWAY_S", 0.0)
     assert carrier._look() is False
     assert carrier._look() is True
+
+
+def test_workers_that_join_after_the_beginning_are_counted_on(tmp_path, monkeypatch):
+    workers = {"tcp://h:1": {"name": 0, "host": "h", "id": 0, "status": "running", "memory_limit": 0}}
+
+    def sync(function, **keywords):
+        return {"workers": dict(workers)}
+
+    client = SimpleNamespace(sync=sync, scheduler=SimpleNamespace(identity=None), close=lambda: None)
+    monkeypatch.setattr(dask, "connected", lambda settings, folder: dask_cluster.Connection(client, None))
+    monkeypatch.setattr(dask, "LOOK_S", 0.05)
+    carrier = DaskCarrier(settings(scheduler="tcp://h:8786", workers=3), tmp_path)
+    assert carrier.slots(Limits(), None) == 3
+    assert carrier.slots(Limits(), 2) == 2
+    first = carrier._free_slot()
+    workers["tcp://h:2"] = {**workers["tcp://h:1"], "name": 1, "id": 1}
+    assert carrier._free_slot().address == "tcp://h:2"
+    assert first.busy
+    carrier.stop()
 
 
 # A cluster of our own
