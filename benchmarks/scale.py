@@ -1,7 +1,8 @@
-"""How marking grows: makespan by workers, what the coordinator itself costs, and a simulated cohort of 5,000.
+"""How marking grows: makespan by workers, what the coordinator costs, a simulated cohort of 5,000, a module's hours.
 
     python benchmarks/scale.py workers [--submissions 24] [--work-s 4] [--rounds 3]
     python benchmarks/scale.py simulation [--submissions 5000] [--slots 200] [--lost 0.02] [--mean-s 5]
+    python benchmarks/scale.py module [--students 120] [--in-groups-of 4] [--core-hour 0.05] [--sandbox docker]
 
 `workers` marks a course of equal submissions by the engine `processes` with one and two slots, and by a Dask cluster of
 1, 2 and 4 workers that run in programs of their own. The efficiency is the ideal time over the time that it took; the
@@ -11,6 +12,9 @@ CPU time is that of this process alone: neither the cluster nor the markers that
 `simulation` has the real coordinator and a real ledger; only the engine sleeps instead of marking. Each job takes as
 long as one of the durations that `workers` has recorded, stretched to the mean, and each attempt loses its worker with
 the probability. It checks the ledger: every stage is there once. The bound is what all jobs take together, by slots.
+
+`module` marks every reference of the catalogue once in a sandbox, one after the other, and multiplies: what a slot
+is busy with for all groups, and what its core costs at a price that is a guess until you put in your own.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -47,7 +52,7 @@ from graders.runs.coordinator import Coordinator, Work
 from graders.runs.engines.engine import Outcome
 from graders.runs.engines.processes import start_forkserver
 from graders.runs.marking import marked
-from tests.small_course import SOUND, medmark, write_assignment, write_course
+from tests.small_course import SOUND, medmark, write_assignment, write_course, write_roster
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = Path(tempfile.gettempdir()) / "medmark-scale-durations.json"
@@ -60,6 +65,10 @@ if __name__ == "__main__":
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
 """
+SOLUTIONS = ROOT / "reference_solutions"
+CATALOGUE = sorted({path.parent.name for path in SOLUTIONS.glob("*/solution_*.py")})
+SLOTS = (2, 30, 200)
+"""Submissions at once on a laptop, a lab server, a cluster."""
 WORKS = """budget_s):
     import time
     end = time.process_time() + {seconds}
@@ -93,11 +102,18 @@ def main() -> None:
     simulated.add_argument("--slots", type=int, default=200)
     simulated.add_argument("--lost", type=float, default=0.02)
     simulated.add_argument("--mean-s", type=float, default=5.0)
+    module = parts.add_parser("module")
+    module.add_argument("--students", type=int, default=120)
+    module.add_argument("--in-groups-of", type=int, default=4)
+    module.add_argument("--core-hour", type=float, default=0.05, help="price of one core for an hour")
+    module.add_argument("--sandbox", default="docker")
     options = parser.parse_args()
     if options.part == "workers":
         print_workers(options.submissions, options.work_s, options.rounds)
-    else:
+    elif options.part == "simulation":
         print_simulation(options.submissions, options.slots, options.lost, options.mean_s)
+    else:
+        print_module(-(-options.students // options.in_groups_of), options.core_hour, options.sandbox)
 
 
 # By workers
@@ -256,6 +272,50 @@ def print_simulation(submissions: int, slots: int, lost: float, mean_s: float) -
     print(f"makespan {took_s:.1f} s; bound {bound:.1f} s; ratio {took_s / bound:.3f}")
     own_ms = 1000 * own_s / submissions
     print(f"slots busy {engine.spent_s / (slots * took_s):.0%}; coordinator {own_ms:.1f} ms a submission")
+
+
+# A module of the catalogue's assignments
+
+
+def print_module(groups: int, core_hour: float, sandbox: str) -> None:
+    """Mark each reference once, and print what all groups of a module take if each hands in something alike."""
+    print(f"every reference of the catalogue once, in {sandbox}; then for {groups} groups")
+    print(f"{'':20} {'s a submission':>15} {'CPU s inside':>13} {'slot hours':>11}")
+    hours = []
+    with tempfile.TemporaryDirectory(prefix="medmark-scale-") as folder:
+        course = load_course(_catalogue_course(Path(folder) / "course", sandbox))
+        start_forkserver()
+        for id in CATALOGUE:
+            own = [group.name for group in course.groups if (SOLUTIONS / id / f"solution_{group.name}.py").is_file()]
+            marked(course, id, trust_submissions=sandbox == "local", jobs=1, only=own)
+            with Ledger.open(course.ledger) as ledger:
+                times = ledger.jobs(id)
+            wall_s, inside_s = (statistics.mean(getattr(job, name) for job in times) for name in ("wall_s", "cpu_s"))
+            hours.append(groups * wall_s / 3600)
+            print(f"{id:20} {wall_s:15.1f} {inside_s:13.1f} {hours[-1]:11.2f}", flush=True)
+    total = sum(hours)
+    print(f"{len(hours)} assignments: {total:.1f} slot hours, {core_hour * total:.2f} at {core_hour:g} a core hour")
+    for slots in SLOTS:
+        busy = min(slots, groups)
+        print(f"{slots} slots: the longest {60 * max(hours) / busy:.0f} minutes, all {60 * total / busy:.0f}")
+
+
+def _catalogue_course(folder: Path, sandbox: str) -> Path:
+    """A collected course of the catalogue, with a group for each framework, which hands in the references."""
+    deadline = (datetime.now() + timedelta(days=7)).replace(microsecond=0).isoformat()
+    assert medmark("init", folder, "--title", "Module", "--year", "2027").code == 0
+    text = f'title = "Module"\nyear = "2027"\ntimezone = "UTC"\nsandbox = "{sandbox}"\n[access]\nallow_file = true\n'
+    for id in CATALOGUE:
+        text += f'[assignments.{id}]\nsource = "{id}"\ndeadline = {deadline}\n'
+    (folder / "course.toml").write_text(text, encoding="utf-8")
+    groups: dict[str, dict[str, str]] = {}
+    for path in sorted(SOLUTIONS.glob("*/solution_*.py")):
+        own = groups.setdefault(path.stem.removeprefix("solution_"), {})
+        own[f"{path.parent.name}/solution.py"] = path.read_text(encoding="utf-8")
+    write_roster(folder, groups)
+    for id in CATALOGUE:
+        assert medmark("collect", id, "-c", folder).code == 0
+    return folder
 
 
 if __name__ == "__main__":
