@@ -429,20 +429,23 @@ def test_a_killed_marker_leaves_nothing(name, tmp_path, busy):
 
 
 def left_of(name, solution):
-    """What still exists of the sandboxes of a solution: containers, or processes that carry its folder's name."""
+    """What still exists of the sandboxes of a solution: containers, or keepers and workers that have its folder."""
     if name == "docker":
         client = docker.APIClient()
         containers = client.containers(all=True, filters={"label": f"medmark.course={solution.name}"})
         client.close()
         return [container["Id"] for container in containers]
-    # The keeper of local has the folder in its environment; a program without a daemon, in its command line.
-    signs = (f"MEDMARK_SOLUTION={solution}\0".encode(), str(solution).encode() + b"\0", f"source={solution},".encode())
-    pids = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            texts = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
-            if b"start.py" in texts[1] and any(sign in text for sign in signs for text in texts):
-                pids.append(process.name)
-        except OSError:  # it ended meanwhile
-            continue
-    return pids
+    return [process.name for process in Path("/proc").glob("[0-9]*") if has(process, solution)]
+
+
+def has(process, solution):
+    """Whether a process of ours has a folder: local names it in the environment, all others mount it."""
+    try:
+        if b"start.py" not in (process / "cmdline").read_bytes():
+            return False
+        named = f"MEDMARK_SOLUTION={solution}\0".encode() in (process / "environ").read_bytes()
+        mounts = [line.split() for line in (process / "mountinfo").read_text().splitlines()]
+    except OSError:  # it ended meanwhile
+        return False
+    folder = f"/{solution.parent.name}/{solution.name}"  # the whole path would begin at the root of its file system
+    return named or any(mount[3].endswith(folder) and mount[4] == "/solution" for mount in mounts)

@@ -70,6 +70,17 @@ def test_the_folder_may_lie_elsewhere(lock, tmp_path):
     assert rootless.surveyed(moved, built.python, ["-c", "import tiny; print(tiny.answer)"]) == b"42\n"
 
 
+@pytest.mark.parametrize("name", ["bubblewrap", "podman"])
+def test_a_sandbox_makes_no_file_in_the_folder(lock, folders, name):
+    """The folder may be somebody else's, and what it holds has the digest that is on record."""
+    folders(name)
+    built = Path(build().image)
+    before = sorted(built.rglob("*"))
+    with Rootless(PROGRAMS[name], inside=ECHO).open(SandboxSpec(ECHO, "numpy", LIMITS)) as channel:
+        assert value(channel, "1 + 1") == 2
+    assert sorted(built.rglob("*")) == before
+
+
 def test_building_again_replaces_the_folder_once_the_new_one_is_whole(lock, monkeypatch):
     built = build()
     (Path(built.image) / "stale").touch()
