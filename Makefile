@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export TF_ENABLE_ONEDNN_OPTS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
+.PHONY: help env demo check test calibrate slow tutorials rehearse rehearse-changed attacks fuzz test-gpu images folders rootless test-apptainer attacks-rootless docker-base test-dockerfile test-slurm bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -93,6 +93,11 @@ rootless: env  ## sandboxes without a daemon, as a user who is not root; as root
 	    -m "rootless and not slow" -k "not apptainer" $(PYTEST_ARGS)
 	for wall in bubblewrap podman; do MEDMARK_ATTACKS_IN=$$wall $(IN)/python .ci/ordinary_user.py \
 	    $(IN)/python -m pytest -p no:cacheprovider tests/attacks/test_the_wire.py -m attack $(PYTEST_ARGS) || exit 1; done
+
+test-apptainer: env  ## the sandbox apptainer, in a copy of this machine with Debian unstable's; as root; two minutes
+	MEDMARK_REQUIRE_ROOTLESS=apptainer $(IN)/python .ci/throw_away.py apptainer uidmap -- \
+	    $(IN)/python .ci/ordinary_user.py $(IN)/python -m pytest -p no:cacheprovider tests/graders/wall/sandboxes \
+	    -m rootless -k apptainer $(PYTEST_ARGS)
 
 attacks-rootless: env  ## every attack on each sandbox without a daemon, with its controls in Docker; as root; half an hour
 	for wall in bubblewrap podman; do MEDMARK_ATTACKS_IN=$$wall $(IN)/python -m pytest tests/attacks \

@@ -1,7 +1,7 @@
 """Commands that are typed in this process, and Docker for the tests that need it.
 
-With MEDMARK_REQUIRE_DOCKER=1 no test of Docker can skip, and with MEDMARK_REQUIRE_ROOTLESS=1 none of a sandbox without
-a daemon for want of its program: such a skip is a failure.
+With MEDMARK_REQUIRE_DOCKER=1 no test of Docker can skip, and with MEDMARK_REQUIRE_ROOTLESS="bubblewrap podman" none of
+these sandboxes: such a skip is a failure.
 """
 
 import os
@@ -108,7 +108,7 @@ def built_images(engine):
 def folders():
     """Says that a sandbox without a daemon can start, and skips where it cannot: `folders("podman", "numpy")`."""
 
-    required = os.environ.get("MEDMARK_REQUIRE_ROOTLESS") == "1"
+    required = os.environ.get("MEDMARK_REQUIRE_ROOTLESS", "").split()
 
     def built(program, *frameworks):
         missing = [trouble(PROGRAMS[program])]
@@ -118,6 +118,6 @@ def folders():
             except ToolkitFailure as failure:
                 missing.append(str(failure))
         if why := "; ".join(filter(None, missing)):
-            pytest.fail(f"MEDMARK_REQUIRE_ROOTLESS=1, but {why}") if required else pytest.skip(why)
+            pytest.fail(f"MEDMARK_REQUIRE_ROOTLESS={program}, but {why}") if program in required else pytest.skip(why)
 
     return built

@@ -70,7 +70,7 @@ def test_the_folder_may_lie_elsewhere(lock, tmp_path):
     assert rootless.surveyed(moved, built.python, ["-c", "import tiny; print(tiny.answer)"]) == b"42\n"
 
 
-@pytest.mark.parametrize("name", ["bubblewrap", "podman"])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_sandbox_makes_no_file_in_the_folder(lock, folders, name):
     """The folder may be somebody else's, and what it holds has the digest that is on record."""
     folders(name)
@@ -125,6 +125,14 @@ def test_apptainers_file_is_made_of_the_folder(lock, tmp_path, monkeypatch):
     built = build(sif=True)
     assert Path(built.sif).read_text() == "sif\n"
     assert built.sif == f"{built.image}.sif"
+
+
+def test_apptainer_runs_its_file_and_not_the_folder(lock, folders):
+    folders("apptainer")
+    (module,) = Path(build(sif=True).image).rglob("tiny.py")
+    module.unlink()
+    with Rootless(PROGRAMS["apptainer"], inside=ECHO).open(SandboxSpec(ECHO, "numpy", LIMITS)) as channel:
+        assert value(channel, "__import__('tiny').answer") == 42
 
 
 def test_without_apptainer_its_file_cannot_be_made(lock, monkeypatch):
