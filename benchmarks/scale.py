@@ -278,10 +278,10 @@ def print_simulation(submissions: int, slots: int, lost: float, mean_s: float) -
 
 
 def print_module(groups: int, core_hour: float, sandbox: str) -> None:
-    """Mark each reference once, and print what all groups of a module take if each hands in something alike."""
-    print(f"every reference of the catalogue once, in {sandbox}; then for {groups} groups")
-    print(f"{'':20} {'s a submission':>15} {'CPU s inside':>13} {'slot hours':>11}")
-    hours = []
+    """Train and mark each reference once, and print what all groups of a module take if each hands in as much."""
+    print(f"every reference of the catalogue once, trained and marked in {sandbox}; then for {groups} groups")
+    print(f"{'':20} {'s a submission':>15} {'tests':>6} {'training':>9} {'host CPU s':>11} {'slot hours':>11}")
+    hours, longest, trained = 0.0, 0.0, 0.0
     with tempfile.TemporaryDirectory(prefix="medmark-scale-") as folder:
         course = load_course(_catalogue_course(Path(folder) / "course", sandbox))
         start_forkserver()
@@ -290,14 +290,18 @@ def print_module(groups: int, core_hour: float, sandbox: str) -> None:
             marked(course, id, trust_submissions=sandbox == "local", jobs=1, only=own)
             with Ledger.open(course.ledger) as ledger:
                 times = ledger.jobs(id)
-            wall_s, inside_s = (statistics.mean(getattr(job, name) for job in times) for name in ("wall_s", "cpu_s"))
-            hours.append(groups * wall_s / 3600)
-            print(f"{id:20} {wall_s:15.1f} {inside_s:13.1f} {hours[-1]:11.2f}", flush=True)
-    total = sum(hours)
-    print(f"{len(hours)} assignments: {total:.1f} slot hours, {core_hour * total:.2f} at {core_hour:g} a core hour")
+            wall_s = statistics.mean(job.wall_s for job in times)
+            tests_s = statistics.mean(job.phases.tests_s for job in times)
+            fit_s = statistics.mean(job.phases.fit_s for job in times)
+            marker_s = statistics.mean(job.marker_cpu_s for job in times)
+            hour = groups * wall_s / 3600
+            hours, longest, trained = hours + hour, max(longest, hour), trained + groups * fit_s / 3600
+            print(f"{id:20} {wall_s:15.1f} {tests_s:6.1f} {fit_s:9.1f} {marker_s:11.1f} {hour:11.2f}", flush=True)
+    print(f"{len(CATALOGUE)} assignments: {hours:.1f} slot hours, {hours - trained:.1f} where weights are handed in")
+    print(f"at {core_hour:g} a core hour: {core_hour * hours:.2f}")
     for slots in SLOTS:
         busy = min(slots, groups)
-        print(f"{slots} slots: the longest {60 * max(hours) / busy:.0f} minutes, all {60 * total / busy:.0f}")
+        print(f"{slots} slots: the longest {60 * longest / busy:.0f} minutes, all {60 * hours / busy:.0f}")
 
 
 def _catalogue_course(folder: Path, sandbox: str) -> Path:
@@ -307,6 +311,9 @@ def _catalogue_course(folder: Path, sandbox: str) -> Path:
     text = f'title = "Module"\nyear = "2027"\ntimezone = "UTC"\nsandbox = "{sandbox}"\n[access]\nallow_file = true\n'
     for id in CATALOGUE:
         text += f'[assignments.{id}]\nsource = "{id}"\ndeadline = {deadline}\n'
+        assignment = load(ROOT / "assignments/catalogue" / id)
+        if assignment.has_cases and assignment.run.mode == "weights":
+            text += f'[assignments.{id}.run]\nmode = "retrain"\nseeds = 1\n'
     (folder / "course.toml").write_text(text, encoding="utf-8")
     groups: dict[str, dict[str, str]] = {}
     for path in sorted(SOLUTIONS.glob("*/solution_*.py")):
