@@ -31,6 +31,8 @@ AWAY = (
     "munge",
 )
 """Parts of what a command prints when the controller does not answer, in lower case; any other failure is a refusal."""
+CREDENTIALS = ("zero bytes were transmitted", "munge", "credential", "authentication")
+"""Parts of what it prints when the controller does not accept its credentials; Slurm itself gives no reason."""
 FIELDS = ("ArrayJobID", "ArrayTaskID", "Name", "State", "Reason", "RestartCnt", "exit_code", "NodeList")
 _FORMAT = ",".join(f"{field}:|" for field in FIELDS[:-1]) + f",{FIELDS[-1]}:"
 
@@ -174,7 +176,13 @@ def _run(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[
 def _words(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     unique = list(dict.fromkeys(line.removeprefix("sbatch: ").removeprefix("error: ") for line in lines[-4:]))
-    return "; ".join(unique) or f"exit code {done.returncode}"
+    words = "; ".join(unique) or f"exit code {done.returncode}"
+    if any(part in words.lower() for part in CREDENTIALS):
+        words += (
+            " (credentials hold for minutes: compare `date` here with the controller's, and see that "
+            "`munge -n | unmunge` succeeds)"
+        )
+    return words
 
 
 Standing = Literal["waits", "waits for nodes", "can never run", "runs", "ended"]

@@ -22,7 +22,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "munged": "munge", "sbatch": "slurm-client", "ip": "iproute2"}
+PACKAGES = {
+    "slurmctld": "slurmctld", "slurmd": "slurmd", "munged": "munge", "sbatch": "slurm-client", "ip": "iproute2",
+    "faketime": "faketime",
+}  # fmt: skip
 """A program of each of Debian's packages that are needed."""
 ROOT = Path("/srv")
 CONFIGURATION = ROOT / "slurm" / "slurm.conf"
@@ -30,6 +33,7 @@ APART = ROOT / "not_shared"
 """A folder that node `apart` has one of its own of."""
 NODES = ("one", "two", "apart", "weak")
 START_S = 30.0
+FAKE_TIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 SETTINGS = f"""
 ClusterName=here
@@ -106,6 +110,15 @@ def start_node(name: str) -> None:
     _start(command)
 
 
+def start_munge(folder: Path, clock: str = "+0") -> None:
+    """Start what makes credentials of a key; `clock`: how far its clock is off, `+1h`."""
+    files = [f"--{kind}-file={folder}/{kind}" for kind in ("key", "log", "pid", "seed")]
+    environment = {**os.environ, "LD_PRELOAD": str(FAKE_TIME), "FAKETIME": clock} if clock != "+0" else None
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = ["munged", "--force", f"--socket={folder}/socket", *files]
+    subprocess.run(command, check=True, env=environment, timeout=START_S, **silent)
+
+
 def start_controller() -> None:
     """Start the controller, or start it again: it remembers the jobs."""
     _start(["slurmctld"])
@@ -145,8 +158,7 @@ def inside(command: list[str]) -> int:
     CONFIGURATION.write_text(SETTINGS)
     CONFIGURATION.with_name("gres.conf").write_text(GPUS)
     os.environ["SLURM_CONF"] = str(CONFIGURATION)
-    files = [f"--{kind}-file={ROOT}/munge/{kind}" for kind in ("key", "log", "pid", "seed")]
-    subprocess.run(["munged", "--force", f"--socket={ROOT}/munge/socket", *files], check=True)
+    start_munge(ROOT / "munge")
     start_controller()
     for name in NODES:
         start_node(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -283,6 +284,26 @@ def test_what_slurm_refuses_is_said_in_its_words(started, tmp_path):
     carrier._settings = carrier._settings.model_copy(update={"queue": "night"})
     with carrying(carrier, package("well", tmp_path)) as [future]:
         assert "Slurm refused the job: sbatch: invalid partition specified: night" in future.result(20).trouble
+
+
+@pytest.mark.parametrize("clock", ["+1h", "-1h"])
+def test_a_machine_whose_clock_is_off_is_said(settings, tmp_path, monkeypatch, clock):
+    """Here the machine from which jobs are submitted has credentials of a clock of its own."""
+    own = tmp_path / "munge"
+    own.mkdir(mode=0o700)
+    shutil.copy(slurm_here.ROOT / "munge/key", own / "key")
+    for path in slurm_here.CONFIGURATION.parent.iterdir():
+        text = path.read_text().replace(f"{slurm_here.ROOT}/munge/socket", f"{own}/socket")
+        (tmp_path / path.name).write_text(text)
+    slurm_here.start_munge(own, clock)
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / slurm_here.CONFIGURATION.name))
+    try:
+        with pytest.raises(UserError) as error:
+            SlurmCarrier(settings(), tmp_path, pace=QUICK).slots(LIMITS, None)
+    finally:
+        os.kill(int((own / "pid").read_text()), signal.SIGTERM)
+    assert "Slurm does not answer" in str(error.value)
+    assert "compare `date` here with the controller's" in str(error.value)
 
 
 COORDINATOR = """

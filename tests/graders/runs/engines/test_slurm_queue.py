@@ -144,6 +144,16 @@ def test_slurm_that_does_not_answer_is_told_from_slurm_that_refuses(command):
         slurm_queue.submit([], "")
 
 
+@pytest.mark.parametrize("printed", [
+    "slurm_load_jobs error: Zero Bytes were transmitted or received",
+    "squeue: error: Munge decode failed: Rewound credential",
+])  # fmt: skip
+def test_where_credentials_are_refused_the_clocks_are_named(command, printed):
+    command("squeue", f"echo '{printed}' >&2; exit 1")
+    with pytest.raises(SlurmAway, match=r"compare `date` here with the controller's"):
+        slurm_queue.queue()
+
+
 def test_a_command_that_hangs_is_given_up(command, monkeypatch):
     monkeypatch.setattr(slurm_queue, "COMMAND_S", 0.2)
     command("squeue", "exec sleep 60")
