@@ -27,7 +27,7 @@ from graders.failures import (
 from graders.wall import session as sessions
 from graders.wall.inside import processes
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import SandboxSpec
+from graders.wall.sandboxes.sandbox import SandboxSpec, computing
 from graders.wall.session import Session
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
@@ -348,6 +348,14 @@ def test_no_variable_of_the_marker_comes_in(name, monkeypatch):
     with opened(name) as asker, asker.fresh() as ask:
         variables = ask("environment")
     assert not [key for key, value in variables.items() if "TOKEN" in key or "s3cret" in value or "MEDMARK" in key]
+
+
+def test_frameworks_compute_alike_whatever_the_marker_has_set(name, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    with opened(name) as asker, asker.fresh() as ask:
+        variables = ask("environment")
+    assert variables.items() >= computing().items()
 
 
 def test_there_is_no_network(inside):
