@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py workers [--submissions 24] [--work-s 4] [--rounds 3]
     python benchmarks/scale.py simulation [--submissions 5000] [--slots 200] [--lost 0.02] [--mean-s 5]
-    python benchmarks/scale.py module [--students 120] [--in-groups-of 4] [--core-hour 0.05] [--sandbox docker]
+    python benchmarks/scale.py module [ASSIGNMENT ...] [--students 120] [--in-groups-of 4] [--core-hour 0.05]
 
 `workers` marks a course of equal submissions by the engine `processes` with one and two slots, and by a Dask cluster of
 1, 2 and 4 workers that run in programs of their own. The efficiency is the ideal time over the time that it took; the
@@ -43,6 +43,7 @@ from assignments.load import load
 from graders.asking.job import Job
 from graders.course.course import load_course
 from graders.intake.submission import Submission
+from graders.marks.mark import Verdict
 from graders.record.documents import JobResult, TestResult
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger
@@ -103,6 +104,7 @@ def main() -> None:
     simulated.add_argument("--lost", type=float, default=0.02)
     simulated.add_argument("--mean-s", type=float, default=5.0)
     module = parts.add_parser("module")
+    module.add_argument("assignments", nargs="*", default=CATALOGUE)
     module.add_argument("--students", type=int, default=120)
     module.add_argument("--in-groups-of", type=int, default=4)
     module.add_argument("--core-hour", type=float, default=0.05, help="price of one core for an hour")
@@ -113,7 +115,8 @@ def main() -> None:
     elif options.part == "simulation":
         print_simulation(options.submissions, options.slots, options.lost, options.mean_s)
     else:
-        print_module(-(-options.students // options.in_groups_of), options.core_hour, options.sandbox)
+        groups = -(-options.students // options.in_groups_of)
+        print_module(options.assignments, groups, options.core_hour, options.sandbox)
 
 
 # By workers
@@ -277,17 +280,21 @@ def print_simulation(submissions: int, slots: int, lost: float, mean_s: float) -
 # A module of the catalogue's assignments
 
 
-def print_module(groups: int, core_hour: float, sandbox: str) -> None:
+def print_module(assignments: list[str], groups: int, core_hour: float, sandbox: str) -> None:
     """Train and mark each reference once, and print what all groups of a module take if each hands in as much."""
-    print(f"every reference of the catalogue once, trained and marked in {sandbox}; then for {groups} groups")
+    print(f"every reference once, trained and marked in {sandbox}; then for {groups} groups")
     print(f"{'':20} {'s a submission':>15} {'tests':>6} {'training':>9} {'host CPU s':>11} {'slot hours':>11}")
     hours, longest, trained = 0.0, 0.0, 0.0
     with tempfile.TemporaryDirectory(prefix="medmark-scale-") as folder:
         course = load_course(_catalogue_course(Path(folder) / "course", sandbox))
         start_forkserver()
-        for id in CATALOGUE:
+        for id in assignments:
             own = [group.name for group in course.groups if (SOLUTIONS / id / f"solution_{group.name}.py").is_file()]
-            marked(course, id, trust_submissions=sandbox == "local", jobs=1, only=own)
+            change = marked(course, id, trust_submissions=sandbox == "local", jobs=1, only=own)
+            for mark in change.results.marks:
+                failed = [finding.id for finding in mark.findings if finding.verdict is Verdict.FAILED]
+                if mark.group in own and failed:
+                    print(f"{id}, {mark.group}: NOT WHAT A SOUND SUBMISSION TAKES, since it failed {', '.join(failed)}")
             with Ledger.open(course.ledger) as ledger:
                 times = ledger.jobs(id)
             wall_s = statistics.mean(job.wall_s for job in times)
@@ -297,7 +304,7 @@ def print_module(groups: int, core_hour: float, sandbox: str) -> None:
             hour = groups * wall_s / 3600
             hours, longest, trained = hours + hour, max(longest, hour), trained + groups * fit_s / 3600
             print(f"{id:20} {wall_s:15.1f} {tests_s:6.1f} {fit_s:9.1f} {marker_s:11.1f} {hour:11.2f}", flush=True)
-    print(f"{len(CATALOGUE)} assignments: {hours:.1f} slot hours, {hours - trained:.1f} where weights are handed in")
+    print(f"{len(assignments)} assignments: {hours:.1f} slot hours, {hours - trained:.1f} where weights are handed in")
     print(f"at {core_hour:g} a core hour: {core_hour * hours:.2f}")
     for slots in SLOTS:
         busy = min(slots, groups)
