@@ -127,7 +127,8 @@ def _filled(folder: Path, fill: Callable[[Path], None]) -> Path:
         for name in (*MOUNT_POINTS, *OF_PODMAN):
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).touch()
-        (new / "etc/mtab").symlink_to("/proc/mounts")  # of podman too, which a folder of somebody else's would stop
+        if not os.path.lexists(new / "etc/mtab"):  # of podman too, which a folder of somebody else's would stop
+            (new / "etc/mtab").symlink_to("/proc/mounts")
         make_readable(new)
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
