@@ -219,14 +219,13 @@ class DaskCarrier:
         from graders.runs.engines import dask_worker
 
         slot.has &= package.blobs.keys()  # it removes others before it takes new ones
-        for frame in _frames(package, slot.has):
-            answer = self._result(dask_worker.put, frame, slot, GRACE_S)
+        answer = b""
+        for frame, is_last in _frames(package, slot.has):
+            act, wait_s = (dask_worker.do, deadline_s + GRACE_S) if is_last else (dask_worker.put, GRACE_S)
+            answer = self._result(act, frame, slot, wait_s)
             if answer[:1] != dask_worker.DONE:
                 return Delivery(None, answer[1:].decode(errors="replace"), slot.machine)
         slot.has = set(package.blobs)
-        answer = self._result(dask_worker.do, package.description, slot, deadline_s + GRACE_S)
-        if answer[:1] != dask_worker.DONE:
-            return Delivery(None, answer[1:].decode(errors="replace"), slot.machine)
         return Delivery(answer[1:], machine=slot.machine)
 
     def _result(self, act: Callable[[bytes], bytes], argument: bytes, slot: _Slot, wait_s: float) -> bytes:
@@ -282,16 +281,16 @@ def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _
     return _Slot(address, id, machine, float((worker.get("resources") or {}).get("GPU", 0)))
 
 
-def _frames(package: Package, has: set[str]) -> Iterator[bytes]:
-    """The blobs that a worker lacks, in frames of `dask_worker.put`."""
+def _frames(package: Package, has: set[str]) -> Iterator[tuple[bytes, bool]]:
+    """The blobs that a worker lacks, in frames of `dask_worker.put`; the last one is for `dask_worker.do`.
+
+    A small package is one task: each costs this process milliseconds.
+    """
     from graders.runs.engines.dask_worker import framed
 
+    keep = sorted(package.blobs)
     pieces: list[tuple[str, int, int, int]] = []
     bodies: list[bytes] = []
-
-    def frame() -> bytes:
-        return framed({"keep": sorted(package.blobs), "pieces": pieces}, *bodies)
-
     room = PIECE_BYTES
     for digest, path in package.blobs.items():
         if digest in has:
@@ -299,16 +298,15 @@ def _frames(package: Package, has: set[str]) -> Iterator[bytes]:
         whole, offset = path.stat().st_size, 0
         with path.open("rb") as file:
             while offset < whole or not offset:
+                if room <= 0:
+                    yield framed({"keep": keep, "pieces": pieces}, *bodies), False
+                    pieces, bodies, room = [], [], PIECE_BYTES
                 body = file.read(min(room, whole - offset))
                 pieces.append((digest, offset, len(body), whole))
                 bodies.append(body)
                 offset, room = offset + len(body), room - len(body)
-                if room <= 0:
-                    yield frame()
-                    pieces, bodies, room = [], [], PIECE_BYTES
                 if not whole:
                     break
                 if not body and offset < whole:
                     raise OSError(f"{path} became shorter while it was sent")
-    if pieces:
-        yield frame()
+    yield framed({"keep": keep, "pieces": pieces}, *bodies, package.description), True

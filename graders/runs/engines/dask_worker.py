@@ -46,30 +46,25 @@ def unframed(frame: bytes) -> tuple[dict[str, Any], memoryview]:
 
 
 def put(frame: bytes) -> bytes:
-    """A task: take pieces of blobs. Blobs that neither this package nor the next ones need are removed first.
+    """A task: take pieces of blobs. Blobs that this package does not need are removed first.
 
     The head has `keep`, the digests of the package, and `pieces`, a list of digest, offset, size, and the whole size.
     """
-    head, body = unframed(frame)
-    blobs = _folder() / "blobs"
     try:
-        blobs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keep = {*head["keep"], *(f".part-{digest}" for digest in head["keep"])}
-        for path in [path for path in blobs.iterdir() if path.name not in keep]:
-            path.unlink(missing_ok=True)
-        for digest, offset, size, whole in head["pieces"]:
-            _take(blobs, digest, offset, body[:size], whole)
-            body = body[size:]
+        _take_all(frame)
     except (OSError, EngineFailure) as error:
         return FAILED + f"{_folder()}: {error}".encode()
     return DONE
 
 
-def do(description: bytes) -> bytes:
-    """A task: do a package whose blobs have arrived; the frame of its outcome."""
-    folder = _folder()
+def do(frame: bytes) -> bytes:
+    """A task: take the last pieces, and do the package that follows them; the frame of its outcome."""
     try:
-        reply = _program(folder).done(description)
+        description = _take_all(frame)
+    except (OSError, EngineFailure) as error:
+        return FAILED + f"{_folder()}: {error}".encode()
+    try:
+        reply = _program(_folder()).done(bytes(description))
     except (OSError, EngineFailure) as error:
         return FAILED + str(error).encode()
     return DONE + reply
@@ -77,6 +72,20 @@ def do(description: bytes) -> bytes:
 
 def _folder() -> Path:
     return Path(get_worker().local_directory, "medmark")
+
+
+def _take_all(frame: bytes) -> memoryview:
+    """Take the pieces of a frame; what follows them."""
+    head, body = unframed(frame)
+    blobs = _folder() / "blobs"
+    blobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep = {*head["keep"], *(f".part-{digest}" for digest in head["keep"])}
+    for path in [path for path in blobs.iterdir() if path.name not in keep]:
+        path.unlink(missing_ok=True)
+    for digest, offset, size, whole in head["pieces"]:
+        _take(blobs, digest, offset, body[:size], whole)
+        body = body[size:]
+    return body
 
 
 def _take(blobs: Path, digest: str, offset: int, piece: memoryview, whole: int) -> None:

@@ -214,22 +214,25 @@ def test_blobs_cross_in_pieces_once_and_leave_with_the_package_that_needed_them(
     shared, first, second = b"0123456789abcdefghijklmno", b"first", b""
     package = package_of(tmp_path / "here", shared, first)
     frames = list(_frames(package, set()))
-    assert len(frames) == 3
-    assert [dask_worker.put(frame) for frame in frames] == [dask_worker.DONE] * 3
+    assert [is_last for _, is_last in frames] == [False, False, True]
+    assert [dask_worker.put(frame) for frame, _ in frames] == [dask_worker.DONE] * 3
     assert contents(worker) == sorted([shared, first])
     next_one = package_of(tmp_path / "here", shared, second)
-    (frame,) = _frames(next_one, set(package.blobs))
+    ((frame, is_last),) = _frames(next_one, set(package.blobs))
+    assert is_last
     assert shared not in frame
     assert dask_worker.put(frame) == dask_worker.DONE
     assert contents(worker) == sorted([shared, second])
-    assert list(_frames(next_one, set(next_one.blobs))) == []
+    ((frame, is_last),) = _frames(next_one, set(next_one.blobs))
+    assert is_last
+    assert frame.endswith(next_one.description)
 
 
 def test_a_blob_that_changed_on_its_way_is_refusedin_words(worker, tmp_path):
     package = package_of(tmp_path / "here", b"right")
     (path,) = package.blobs.values()
     path.write_bytes(b"wrong")
-    (frame,) = _frames(package, set())
+    ((frame, _),) = _frames(package, set())
     answer = dask_worker.put(frame)
     assert answer[:1] == dask_worker.FAILED
     assert b"did not arrive whole" in answer
@@ -237,7 +240,7 @@ def test_a_blob_that_changed_on_its_way_is_refusedin_words(worker, tmp_path):
 
 
 def test_a_full_disk_of_a_worker_is_saidin_words(worker, tmp_path, monkeypatch):
-    (frame,) = _frames(package_of(tmp_path / "here", b"right"), set())
+    ((frame, _),) = _frames(package_of(tmp_path / "here", b"right"), set())
 
     def full(*_):
         raise OSError(28, "No space left on device")
