@@ -239,6 +239,7 @@ def print_simulation(submissions: int, slots: int, lost: float, mean_s: float) -
     durations = {f"g{number:05}": stretch * draws.choice(recorded) for number in range(submissions)}
     engine = Sleeping(durations.__getitem__, lost)
     print(f"{submissions} submissions of {mean_s:g} s on {slots} slots; {lost:.0%} of attempts lose their worker")
+    print(f"durations like {len(recorded)} {'recorded' if RECORDED.is_file() else 'invented'} ones")
     with tempfile.TemporaryDirectory(prefix="medmark-scale-") as folder:
         assignment = load(write_assignment(Path(folder) / "halves"))
         tests = ("test_a.py::test_a", "test_a.py::test_b")

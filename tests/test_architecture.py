@@ -314,15 +314,19 @@ def test_only_an_authors_files_are_run_by_path():
 
 @cache
 def bound(file):
-    """Every name that a module binds, or None for one that decides while it runs."""
+    """Every name that a module itself binds, its functions' and classes' own left out; None where it decides late."""
     names = set()
-    for node in nodes(file.read_text(encoding="utf-8")):
+    waiting = list(ast.parse(file.read_text(encoding="utf-8")).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names.update(alias.asname or alias.name.split(".")[0] for alias in node.names)
+        waiting += ast.iter_child_nodes(node)
     return None if "__getattr__" in names else names
 
 
@@ -350,10 +354,13 @@ def test_every_import_of_our_own_names_something_that_is_there():
 
 def test_an_import_of_a_name_that_was_renamed_is_seen(tmp_path):
     (tmp_path / "graders").mkdir()
-    (tmp_path / "graders/docker.py").write_text("def environment(): pass\nif True:\n    A, B = 1, 2\nimport os.path\n")
+    (tmp_path / "graders/docker.py").write_text(
+        "def environment(): own = 1\nif True:\n    A, B = 1, 2\nimport os.path\n"
+    )
     there = ["graders.docker", "graders.docker.environment", "graders.docker.B", "graders.docker.os"]
     assert [missing(name, tmp_path) for name in there] == [False] * 4
-    assert [missing(name, tmp_path) for name in ["graders.docker._environment", "graders.podman.A"]] == [True] * 2
+    gone = ["graders.docker._environment", "graders.docker.own", "graders.podman.A"]
+    assert [missing(name, tmp_path) for name in gone] == [True] * 3
 
 
 def test_no_file_is_named_for_everything():

@@ -22,7 +22,7 @@ COMPUTING = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Its kernels end with signal 11 on some virtual AMD processors, and a group would pay for it (docs/scale.md).
+    # oneDNN ends with signal 11 on some virtual AMD processors, and a group would pay for it (docs/scale.md).
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # torch.compile returns its argument: an image has no C++ compiler, and a check at home shall behave the same.
     "TORCHDYNAMO_DISABLE": "1",

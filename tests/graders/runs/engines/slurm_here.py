@@ -110,10 +110,10 @@ def start_node(name: str) -> None:
     _start(command)
 
 
-def start_munge(folder: Path, clock: str = "+0") -> None:
+def start_munge(folder: Path, clock: str = "") -> None:
     """Start what makes credentials of a key; `clock`: how far its clock is off, `+1h`."""
     files = [f"--{kind}-file={folder}/{kind}" for kind in ("key", "log", "pid", "seed")]
-    environment = {**os.environ, "LD_PRELOAD": str(FAKE_TIME), "FAKETIME": clock} if clock != "+0" else None
+    environment = {**os.environ, "LD_PRELOAD": str(FAKE_TIME), "FAKETIME": clock} if clock else None
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = ["munged", "--force", f"--socket={folder}/socket", *files]
     subprocess.run(command, check=True, env=environment, timeout=START_S, **silent)

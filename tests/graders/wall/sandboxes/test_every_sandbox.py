@@ -443,10 +443,10 @@ def left_of(name, solution):
         containers = client.containers(all=True, filters={"label": f"medmark.course={solution.name}"})
         client.close()
         return [container["Id"] for container in containers]
-    return [process.name for process in Path("/proc").glob("[0-9]*") if has(process, solution)]
+    return [process.name for process in Path("/proc").glob("[0-9]*") if has_folder(process, solution)]
 
 
-def has(process, solution):
+def has_folder(process, solution):
     """Whether a process of ours has a folder: local names it in the environment, all others mount it."""
     try:
         if b"start.py" not in (process / "cmdline").read_bytes():
