@@ -15,8 +15,8 @@ from typing import Any
 
 from assignments.notebook import Notebook, NotebookCell, plain_python, read_notebook, write_notebook
 from graders.record.notebook_course import HandedNotebook, NotebookResult, TestCellResult
+from tests.nbgrader_oracle import nbgrader_config
 
-CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "dl"\n'
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
@@ -61,7 +61,7 @@ def write_course(folder: Path) -> Path:
     """The course without a gradebook, which `nbgrader generate_assignment ps1` makes."""
     (folder / "source/ps1").mkdir(parents=True)
     (folder / "source/ps1/work.ipynb").write_bytes(write_notebook(WORK))
-    (folder / "nbgrader_config.py").write_text(CONFIG)
+    (folder / "nbgrader_config.py").write_text(nbgrader_config("dl"))
     return folder
 
 

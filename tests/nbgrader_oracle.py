@@ -42,10 +42,18 @@ def nbgrader(course: Path, *words: str | Path, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+def nbgrader_config(name: str) -> str:
+    """What nbgrader needs to know of a course, and time enough for each cell on a busy machine."""
+    return (
+        f"c = get_config()\nc.CourseDirectory.course_id = {name!r}\n"
+        "c.Execute.timeout = 600\nc.Execute.iopub_timeout = 600\n"
+    )
+
+
 def empty_course(folder: Path) -> Path:
     """A course with what nbgrader needs to know of it: `quickstart` takes 20 s of CPU to add its example."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.course_id = {folder.name!r}\n")
+    (folder / "nbgrader_config.py").write_text(nbgrader_config(folder.name))
     return folder
 
 

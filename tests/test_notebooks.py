@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assignments.notebook import read_notebook
-from tests.nbgrader_oracle import nbgrader, with_nbgrader
+from tests.nbgrader_oracle import nbgrader, nbgrader_config, with_nbgrader
 from tests.small_course import medmark
 
 
@@ -76,7 +76,7 @@ def test_what_a_person_can_mend_is_a_sentence(tmp_path: Path, words: tuple[str, 
 @with_nbgrader
 def test_nbgrader_releases_validates_and_grades_the_source_form(tmp_path: Path) -> None:
     assert medmark("handout", "backprop", tmp_path, "--notebook", "--nbgrader").code == 0
-    (tmp_path / "nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "dl"\n')
+    (tmp_path / "nbgrader_config.py").write_text(nbgrader_config("dl"))
     source = tmp_path / "source/backprop/backprop.ipynb"
     assert "Success! Your notebook passes all the tests." in nbgrader(tmp_path, "validate", source)
     nbgrader(tmp_path, "generate_assignment", "backprop", "--create")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks.course import WRONG
+from tests.nbgrader_oracle import nbgrader_config
 
 CANARY = "canary-in-the-cells"
 """In the hidden part of nbgrader's tests."""
@@ -105,15 +106,16 @@ except NameError:
 """
 LOOKS = """\
 import itertools, os
+def shows(path):
+    try:
+        return os.path.isfile(path) and os.path.getsize(path) < 4e6 and mark in open(path, "rb").read()
+    except OSError:
+        return False
+mark = b"canary-in-the-" + b"cells"
 tops = ("../../..", "/submission", "/scratch", "/tmp", "/proc/self/root/home")
-for folder, _, names in itertools.islice(itertools.chain(*map(os.walk, tops)), 5000):
-    for name in names:
-        try:
-            path = os.path.join(folder, name)
-            if os.path.getsize(path) < 4e6 and b"canary-in-the-" + b"cells" in open(path, "rb").read():
-                print("LOOT", "canary-in-the-" + "cells")
-        except OSError:
-            continue
+folders = itertools.islice(itertools.chain(*map(os.walk, tops)), 5000)
+if any(shows(os.path.join(folder, name)) for folder, _, names in folders for name in names):
+    print("LOOT", mark.decode())
 """
 GRADEBOOK = """\
 import glob
@@ -182,7 +184,7 @@ def nbgrader_course(folder: Path, students: dict[str, bytes]) -> Path:
     """A course of nbgrader's with these hand-ins, before its `generate_assignment`."""
     (folder / "source/target").mkdir(parents=True)
     (folder / "source/target/solution.ipynb").write_bytes(source_notebook())
-    (folder / "nbgrader_config.py").write_text('c = get_config()\nc.CourseDirectory.course_id = "attacked"\n')
+    (folder / "nbgrader_config.py").write_text(nbgrader_config("attacked"))
     for name, data in students.items():
         path = folder / "submitted" / name / "target/solution.ipynb"
         path.parent.mkdir(parents=True)
