@@ -67,8 +67,8 @@ def all_processes() -> dict[int, list[str]]:
     return fields
 
 
-def stat_fields(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat after the name, which may hold spaces and brackets."""
+def stat_fields(pid: int | str) -> list[str]:
+    """Fields of /proc/PID/stat after the name, which may hold spaces and brackets; of a thread by PID/task/ID."""
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
@@ -209,6 +209,20 @@ def waited_of(pids: set[int]) -> float:
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     total += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
     return total / 1e9
+
+
+def is_busy(pids: set[int]) -> bool:
+    """Whether a living thread of processes runs, stands in the run queue, or waits for a disk.
+
+    `waited_of` adds a wait once it is over, and none for a disk.
+    """
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError):
+                    if stat_fields(f"{pid}/task/{thread}")[0] in "RD":
+                        return True
+    return False
 
 
 def abstract_addresses() -> bool:

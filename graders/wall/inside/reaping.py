@@ -175,7 +175,7 @@ class Reaper:
             worker.waited_s = max(worker.waited_s, processes.waited_of({worker.pid} | self._left(worker)))
 
     def is_idle(self, worker: WorkerProcess, looks: deque[tuple[float, float]], now: float, seconds: float) -> bool:
-        """Whether a worker that owes an answer has for so long used next to nothing of a core and not waited for one.
+        """Whether a worker that owes an answer has for so long used next to nothing of a core, and waits for nothing.
 
         Args:
             looks: when it was looked at since the request, and the seconds it had used and waited by then.
@@ -188,7 +188,8 @@ class Reaper:
         while len(looks) > 1 and looks[1][0] <= now - seconds:
             looks.popleft()
         (then, before), (_, used) = looks[0], looks[-1]
-        return now - then >= seconds and used - before < IDLE_SHARE * (now - then)
+        did_nothing = now - then >= seconds and used - before < IDLE_SHARE * (now - then)
+        return did_nothing and not processes.is_busy({worker.pid} | self._left(worker))
 
     def is_over(self, worker: WorkerProcess, memory_bytes: int) -> bool:
         """Whether a worker and its children hold more memory than one worker may."""

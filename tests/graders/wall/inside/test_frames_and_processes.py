@@ -233,3 +233,27 @@ def test_how_long_threads_wait_for_a_core_is_the_kernels(child):
     # Two that burn on one core: one of them waits at any time.
     assert processes.waited_of(pair) >= 0.3
     assert processes.waited_of(set()) == 0
+    assert all(processes.is_busy({pid}) for pid in pair), "one of them runs, and the other waits"
+
+
+def within(seconds, holds):
+    """Whether something holds before so many seconds are over."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+def test_who_sleeps_or_is_stopped_is_not_busy(child):
+    asleep, stopped = child(lambda: time.sleep(60)), child(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    assert within(20, lambda: not processes.is_busy({asleep, stopped}))
+    assert not processes.is_busy(set())
+
+
+def test_who_waits_as_for_a_disk_is_busy(child, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    opens = [(os.POSIX_SPAWN_OPEN, 0, str(tmp_path / "pipe"), os.O_RDONLY, 0)]  # it waits for who writes
+    starts = child(lambda: os.posix_spawn("/bin/true", ["true"], {}, file_actions=opens))
+    assert within(20, lambda: processes.stat_fields(starts)[0] == "D")
+    assert processes.is_busy({starts})
+    os.close(os.open(tmp_path / "pipe", os.O_WRONLY))
