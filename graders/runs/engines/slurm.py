@@ -77,12 +77,23 @@ class SlurmCarrier:
         except SlurmAway as error:
             raise UserError(f"Slurm does not answer: {error}. Try again when `sinfo` answers here.") from error
         except UserError as error:
-            raise UserError(
-                f"Slurm could never run such a job ({' '.join(options)}): {error}. Change [engine] in course.toml or "
-                "the assignment's limits; `sinfo` lists what there is."
-            ) from error
+            raise UserError(self._unsatisfiable(options, error)) from error
         self._limits = limits
         return min(self._settings.workers, jobs or self._settings.workers)
+
+    def _unsatisfiable(self, options: Sequence[str], refusal: UserError) -> str:
+        """Why Slurm would run no such job: it says the same of what no node has, and of nodes that are away."""
+        try:
+            away = slurm_queue.nodes_away(self._settings.queue)
+        except (SlurmAway, UserError):
+            away = []
+        change = "hange [engine] in course.toml or the assignment's limits; `sinfo` lists what there is."
+        if away:
+            return (
+                f"Slurm finds no node for such a job at present ({' '.join(options)}): {refusal}. Away: "
+                f"{', '.join(away)}. If it would fit there, wait until `sinfo` shows the node idle; else c{change}"
+            )
+        return f"Slurm could never run such a job ({' '.join(options)}): {refusal}. C{change}"
 
     def carry(self, package: Package, deadline_s: float) -> Delivery:
         """Have a package done by a task, and wait for its reply. The deadline counts from when the task begins."""

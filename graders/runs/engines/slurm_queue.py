@@ -33,6 +33,8 @@ AWAY = (
 """Parts of what a command prints when the controller does not answer, in lower case; any other failure is a refusal."""
 CREDENTIALS = ("zero bytes were transmitted", "munge", "credential", "authentication")
 """Parts of what it prints when the controller does not accept its credentials; Slurm itself gives no reason."""
+THERE = frozenset({"idle", "mixed", "allocated", "completing", "planned", "reserved", "blocked"})
+"""States of nodes that start jobs, or will. A sign says more: `idle~` is switched off, and `idle*` does not answer."""
 FIELDS = ("ArrayJobID", "ArrayTaskID", "Name", "State", "Reason", "RestartCnt", "exit_code", "NodeList")
 _FORMAT = ",".join(f"{field}:|" for field in FIELDS[:-1]) + f",{FIELDS[-1]}:"
 
@@ -72,11 +74,11 @@ def submit(options: Sequence[str], script: str) -> str:
 
 
 def refuse_unsatisfiable(options: Sequence[str], script: str) -> None:
-    """Ask Slurm whether such a job could ever run, without submitting one.
+    """Ask Slurm whether such a job could run, without submitting one.
 
     Raises:
         SlurmAway: the controller did not answer.
-        UserError: no node could ever run it, in Slurm's words; or Slurm is not on this machine.
+        UserError: no node that is there could run it, in Slurm's words; or Slurm is not on this machine.
     """
     _output(["sbatch", "--test-only", *options], script)
 
@@ -126,9 +128,29 @@ def nodes(partition: str) -> set[str]:
         SlurmAway: the controller did not answer.
         UserError: there is no such partition.
     """
-    lines = _output(["sinfo", "--noheader", "--Node", "--format=%N %P"]).splitlines()
-    pairs = [line.split() for line in lines if line.strip()]
-    return {node for node, name in pairs if (name.rstrip("*") == partition if partition else name.endswith("*"))}
+    return {node for node, _ in _nodes(partition)}
+
+
+def nodes_away(partition: str) -> list[str]:
+    """Those of a partition's nodes that can start nothing at present, with Slurm's words for why: `two (down*)`.
+
+    Raises:
+        SlurmAway: the controller did not answer.
+        UserError: there is no such partition.
+    """
+    away = [(node, state) for node, state in _nodes(partition) if "*" in state or state.rstrip("~#%+-") not in THERE]
+    return [f"{node} ({state})" for node, state in sorted(away)]
+
+
+def _nodes(partition: str) -> list[tuple[str, str]]:
+    """The name and the state of each node of a partition; a partition that is not up is in its nodes' states."""
+    lines = _output(["sinfo", "--noheader", "--Node", "--format=%N %P %T %a"]).splitlines()
+    rows = [line.split() for line in lines if line.strip()]
+    return [
+        (node, state if available == "up" else f"partition {available}")
+        for node, name, state, available in rows
+        if (name.rstrip("*") == partition if partition else name.endswith("*"))
+    ]
 
 
 def avoid(arrays: Iterable[str], excluded: Sequence[str]) -> None:

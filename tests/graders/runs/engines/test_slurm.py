@@ -89,6 +89,12 @@ def slurm(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def all_nodes_are_there():
+    """Whether the controller answers, and has heard of each node."""
+    shown = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True).stdout.split()
+    return bool(shown) and set(shown) <= {"idle", "mixed", "allocated"}
+
+
 def queue():
     """Tasks of this Slurm as `squeue` shows them."""
     return slurm(
@@ -169,6 +175,17 @@ def test_a_job_that_somebody_cancels_says_so(started, tmp_path):
         trouble = future.result(60).trouble
     assert trouble.startswith(f"Slurm job {task} on ")
     assert "it was cancelled (scancel)" in trouble
+
+
+@pytest.mark.parametrize("state", ["down", "drain"])
+def test_a_node_that_is_away_is_named_and_not_taken_for_one_that_does_not_exist(started, state):
+    slurm("scontrol", "update", "nodename=apart", f"state={state}", "reason=a test")
+    try:
+        with pytest.raises(UserError, match=r"no node for such a job at present .*Away: apart \((down|drained)\)"):
+            started(queue="apart")
+    finally:
+        slurm("scontrol", "update", "nodename=apart", "state=resume")
+        wait_for(all_nodes_are_there)
 
 
 @pytest.fixture
@@ -366,7 +383,7 @@ def test_replies_are_taken_while_the_controller_is_away_and_jobs_wait_for_it(sta
                 slurm_here.start_controller()
                 assert replies([waiting], 120)[0]["times"] == 1  # it starts nothing before its nodes have answered
         finally:
-            wait_for(lambda: subprocess.run(["sinfo"], capture_output=True).returncode == 0)
+            wait_for(all_nodes_are_there, 60)
     assert carrier.carry(package("well", tmp_path, 2), 60.0).reply is not None
 
 

@@ -26,7 +26,7 @@ wc -l < submitted | tr -d ' '
 """
 SQUEUE = "if [ -f away ]; then cat away >&2; exit 1; fi; cat queue 2> /dev/null; exit 0"
 SCANCEL = 'shift; echo "$*" >> cancelled'
-SINFO = "printf 'one course*\\ntwo course*\\n'"
+SINFO = "test -f nodes && exec cat nodes; printf 'one course* idle up\\ntwo course* mixed up\\n'"
 SCONTROL = 'echo "$*" >> updated'
 
 
@@ -207,6 +207,14 @@ def test_what_slurm_refuses_is_said_at_once_and_in_its_words(cluster, started):
             "Slurm refused the job: sbatch: Batch job submission failed: Job violates accounting/QOS policy"
         )
     with pytest.raises(UserError, match=r"Slurm could never run such a job .*Change .engine. in course\.toml"):
+        carrier.slots(Limits(memory_mb=256, reply_mb=1), None)
+
+
+def test_slurm_says_the_same_of_nodes_that_are_away_so_these_are_named(cluster, started):
+    carrier = started()
+    cluster.write("refused", "sbatch: error: allocation failure: Requested node configuration is not available\n")
+    cluster.write("nodes", "one course* idle up\ntwo course* down* up\nweak night drained up\n")
+    with pytest.raises(UserError, match=r"no node for such a job at present .*Away: two \(down\*\)\. .*wait until"):
         carrier.slots(Limits(memory_mb=256, reply_mb=1), None)
 
 

@@ -183,9 +183,29 @@ def test_a_job_of_a_federation_has_its_number_alone(command):
 
 
 def test_the_default_partition_is_the_one_with_a_star(command):
-    command("sinfo", "printf 'one course*\\ntwo course*\\nweak night\\n'")
+    command("sinfo", "printf 'one course* idle up\\ntwo course* down up\\nweak night idle up\\n'")
     assert slurm_queue.nodes("") == {"one", "two"}
     assert slurm_queue.nodes("night") == {"weak"}
+
+
+@pytest.mark.parametrize("state", ["idle", "idle~", "mixed-", "allocated+", "completing", "reserved", "planned"])
+def test_a_node_that_works_sleeps_or_is_promised_is_there(command, state):
+    command("sinfo", f"echo 'one course* {state} up'")
+    assert slurm_queue.nodes_away("") == []
+
+
+@pytest.mark.parametrize(
+    "state", ["idle*", "down", "down*", "drained", "draining", "unknown", "reboot^", "maint", "inval"]
+)
+def test_a_node_that_starts_nothing_is_away(command, state):
+    command("sinfo", f"printf 'one course* {state} up\nweak night idle up\n'")
+    assert slurm_queue.nodes_away("") == [f"one ({state})"]
+    assert slurm_queue.nodes_away("night") == []
+
+
+def test_all_nodes_of_a_partition_that_is_down_are_away(command):
+    command("sinfo", "printf 'one course* idle down\ntwo course* idle down\n'")
+    assert slurm_queue.nodes_away("course") == ["one (partition down)", "two (partition down)"]
 
 
 def test_nothing_to_cancel_calls_nothing(command, tmp_path):
