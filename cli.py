@@ -20,6 +20,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 # isort: split
 
 import logging
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -175,9 +176,10 @@ def init(
     for path in init_course(folder, title=title, year=year):
         print(path)
     print("\nNext: fill in course.toml, and roster.csv by hand or from a list of Moodle or GitHub, then")
-    print(f"  medmark roster import LIST -c {folder}")
-    print(f"  medmark doctor -c {folder}")
-    print(f"  medmark collect ASSIGNMENT -c {folder}")
+    in_course = _in_course(folder)
+    print(f"  medmark roster import LIST{in_course}")
+    print(f"  medmark doctor{in_course}")
+    print(f"  medmark collect ASSIGNMENT{in_course}")
 
 
 @roster_app.command("import")
@@ -282,7 +284,8 @@ def _say_waiting(
         console.warn(
             f"{path}: these commits wait for a person, since medmark does not know when they were handed in. Look "
             "at the table, remove rows that must not count, and accept the others as on time: "
-            f'medmark decide {assignment} late_commit --from {path} --reason "handed in on Moodle in time"{in_course}'
+            f"medmark decide {assignment} late_commit --from {_quoted(path)} "
+            f'--reason "handed in on Moodle in time"{in_course}'
         )
 
 
@@ -879,7 +882,7 @@ def demo(
     console.print_demo(demonstration, results, written)
     print(f"\n{time.monotonic() - began:.0f} s in all. To mark it again, which runs nothing:")
     trusted = " --trust-submissions" if sandbox == "local" else ""
-    print(f"  medmark grade {assignment} -c {folder}{trusted}")
+    print(f"  medmark grade {assignment}{_in_course(folder)}{trusted}")
     _exit_by(results)
 
 
@@ -1125,7 +1128,7 @@ def _show_data(assignment: Assignment, page: Path | None) -> None:
     if page is not None:
         print(write_data_page(summary, page))
         if shown.is_drawn or shown.split is not None:
-            console.warn(f"Next: medmark rehearse {assignment.folder}")
+            console.warn(f"Next: medmark rehearse {_quoted(assignment.folder)}")
 
 
 @app.command()
@@ -1534,11 +1537,17 @@ def _agreed(question: str, yes: bool) -> bool:
 
 def _in_course(course: Path) -> str:
     """The option of a next command that names the course, where it is not the current folder."""
-    return "" if course == Path(".") else f" -c {course}"
+    return "" if course == Path(".") else f" -c {_quoted(course)}"
+
+
+def _quoted(path: Path) -> str:
+    from assignments.errors import shell_word
+
+    return shell_word(path)
 
 
 def _typed() -> str:
-    return " ".join(["medmark", *sys.argv[1:]])
+    return shlex.join(["medmark", *sys.argv[1:]])
 
 
 def _exit_by(results: Results) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from assignments.assignment import Assignment, Framework
-from assignments.errors import Problem, nearest
+from assignments.errors import Problem, nearest, shell_word
 
 _NAME = re.compile(r"baseline_[a-z0-9_]+")
 
@@ -70,7 +70,7 @@ def baseline_problems(folder: Path, offered: Collection[str], entry: str) -> Ite
             yield problem("its name is not baseline_ with small letters, digits and _", "rename it: baseline_atlas.py")
         tree, title, framework = _read(path)
         if tree is None:
-            yield problem("is not valid Python", f"python -m py_compile {path} shows why")
+            yield problem("is not valid Python", f"python -m py_compile {shell_word(path)} shows why")
             continue
         if not title:
             yield problem("has no docstring", "begin it with one: its first line is the title on the leaderboard")

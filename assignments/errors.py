@@ -9,8 +9,10 @@ MedmarkError
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class MedmarkError(Exception):
@@ -36,6 +38,11 @@ class Problem:
         file = self.file if self.line is None else f"{self.file}:{self.line}"
         key = f" {self.key}" if self.key else ""
         return f"{file}{key}: {self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+def shell_word(word: Path | str) -> str:
+    """A path, or another word, as a shell takes it in a command that a message names: in quotes where it needs them."""
+    return shlex.quote(str(word))
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

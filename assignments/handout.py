@@ -19,7 +19,7 @@ from assignments.derived.brief import BRIEF, brief_text, shows_picture
 from assignments.derived.interface import interface_text
 from assignments.derived.starter import starter_texts
 from assignments.drawing.brief_picture import PICTURE, BriefPicture, brief_picture
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
 from assignments.handout_note import HandoutNote, RuntimeFacts
@@ -116,7 +116,7 @@ def refuse_work(assignment: Assignment, out: Path) -> None:
         if (folder / name).exists():
             raise UserError(
                 f"{folder / name} is there already; choose an empty folder, or bring the handout there up to date: "
-                f"medmark handout {assignment.id} {out} --update"
+                f"medmark handout {assignment.id} {shell_word(out)} --update"
             )
     for name in ("train", "val"):
         refuse_leftovers(folder / "data", name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from assignments.assignment import Assignment, Person
-from assignments.errors import Problem, nearest
+from assignments.errors import Problem, nearest, shell_word
 from assignments.rubric import RubricFile, RubricLine, rubric_problems
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
@@ -90,7 +90,7 @@ def _other_points(criterion: Person, total: int, folder: Path) -> str:
     if criterion.rubric is None or criterion.rubric.endswith(".toml"):
         return f"{cure}, or change the lines"
     own = f"{criterion.rubric}.toml"
-    copied = f"cp {RUBRICS / own} {folder / own}"
+    copied = f"cp {shell_word(RUBRICS / own)} {shell_word(folder / own)}"
     return f'{cure}; or change the points in a copy ({copied}) and write rubric = "{own}"'
 
 

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment, Unanchored
+from assignments.errors import shell_word
 from assignments.metric_words import metric_words
 from graders.intake.term import seen_commits
 from graders.marks.item_analysis import FEWEST, Discrimination, Item, item_analysis
@@ -210,7 +211,9 @@ def _value(group: str, finding: Finding, score: float, decimals: int) -> Value:
 
 
 def _item_row(item: Item, assignment: Assignment) -> ItemRow:
-    void = f'medmark decide {assignment.id} void_test {item.id} --reason "..."' if item.kind == "hidden_test" else ""
+    void = ""
+    if item.kind == "hidden_test":
+        void = f'medmark decide {assignment.id} void_test {shell_word(item.id)} --reason "..."'
     hint = hint_of(item)
     doubtful = item.facility == 0 or (item.discrimination.interval or (0, 0))[1] < 0
     return ItemRow(item, *discrimination_text(item.discrimination), hint, void if doubtful and not item.void else "")

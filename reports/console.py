@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assignments.errors import shell_word
 from reports.terminal import quantity, terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
@@ -359,11 +360,12 @@ def print_new_assignment(new: NewAssignment) -> None:
 
 def print_first_steps(folder: Path, task: str, *, split: bool = False) -> None:
     """What to type after an assignment was started, on stderr; with `split`, its subjects are to be split first."""
+    named = shell_word(folder)
     steps = [
-        (f"medmark data {folder} --page cases.html", "look at the cases"),
-        *([(f"medmark data {folder} --split", "hide some subjects, once")] if split else []),
-        (f"medmark rehearse {folder}", "prove it as it is"),
-        (f"medmark rehearse {folder} --calibrate", "measure it, get anchors"),
+        (f"medmark data {named} --page cases.html", "look at the cases"),
+        *([(f"medmark data {named} --split", "hide some subjects, once")] if split else []),
+        (f"medmark rehearse {named}", "prove it as it is"),
+        (f"medmark rehearse {named} --calibrate", "measure it, get anchors"),
     ]
     width = max(len(command) for command, _ in steps)
     warn(f"A {task.replace('_', ' ')} assignment. Next:")

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Person
+from assignments.errors import shell_word
 from graders.marks.mark import Finding, Mark, Status, Verdict, is_ungraded
 from graders.marks.part_marks import disputed_lines, part_marks
 from graders.marks.score_ends import ScoreEnds, share_at
@@ -71,7 +72,7 @@ class Staff:
 
     def explain(self, group: str) -> str:
         """The command that shows how a group's mark came about."""
-        return f"medmark explain {self.id} {self.groups[group].members[0].id}"
+        return f"medmark explain {self.id} {shell_word(self.groups[group].members[0].id)}"
 
 
 def _roster(staff: Staff) -> Iterator[Need]:
@@ -202,7 +203,9 @@ def _edges(staff: Staff) -> Iterator[Need]:
         if low != high:
             reason = f"{low.name} or {high.name}, by the hidden cases alone"
             if (person.group, reason) not in seen:  # one member explains it for the others
-                yield Need("edge", reason, (person.group,), (f"medmark explain {staff.id} {person.member}",))
+                yield Need(
+                    "edge", reason, (person.group,), (f"medmark explain {staff.id} {shell_word(person.member)}",)
+                )
             seen.add((person.group, reason))
 
 

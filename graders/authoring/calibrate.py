@@ -20,7 +20,7 @@ from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared, Progress
 from assignments.data.sources import SOURCES
 from assignments.derived.interface import solution_interface
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from assignments.files import replace_file
 from assignments.load import catalogue, find, load, overridden, references
 from graders.authoring.anchors import below_distinction, proposal, proving_frameworks, spread_too_far
@@ -119,7 +119,7 @@ def calibrate_for_course(
     if assignment.own_data is None:
         raise UserError(
             f"{course / 'course.toml'}: sets no other cases for {id}, so its anchors are those of the assignment. "
-            f"To measure these: medmark rehearse {assignment.folder} --calibrate"
+            f"To measure these: medmark rehearse {shell_word(assignment.folder)} --calibrate"
         )
     prepared = checked_cases(assignment, on_reading)
     calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from assignments.derived.starter import SOLUTION
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
 from assignments.handout import file_digest
@@ -102,7 +102,7 @@ def planned_update(planned: PlannedHandout, out: Path) -> Iterator[PlannedUpdate
     if note is None or note.assignment != planned.assignment.id:
         raise UserError(
             f"{home}: no handout of {planned.assignment.id} lies here; write one: "
-            f"medmark handout {planned.assignment.id} {out}"
+            f"medmark handout {planned.assignment.id} {shell_word(out)}"
         )
     if not note.files:
         raise UserError(

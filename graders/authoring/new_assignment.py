@@ -23,7 +23,7 @@ from assignments.data.prepared import folder_problems, listed, opened_source
 from assignments.data.source import Axes, Finite, Part
 from assignments.data.sources import SOURCES, source_of
 from assignments.derived.interface import whole_text
-from assignments.errors import UserError, nearest
+from assignments.errors import UserError, nearest, shell_word
 from assignments.files import replace_file
 from graders.authoring.scaffold_files import Scaffold, sample_declared, scaffold_texts
 from graders.tasks import task_named
@@ -85,7 +85,7 @@ class NewAssignment:
             where = self.table.folder / NAME
             raise UserError(
                 f"{where} has no ground truth: fill in a column label (files), class, target or target_image for each "
-                f"case, then: medmark new {self.id} --data {self.table.folder}"
+                f"case, then: medmark new {self.id} --data {shell_word(self.table.folder)}"
             )
         data = Data(source="folder", path=self.table.folder, test=0.25)
         of_person = Person(kind="person", id="report", points=1)
@@ -97,9 +97,8 @@ class NewAssignment:
         assert isinstance(source, Finite)
         opened = opened_source(named, source)
         if problems := folder_problems(source, opened):
-            raise UserError(
-                "\n".join([f"correct these rows, then: medmark new {self.id} --data {data.path}", *problems])
-            )
+            again = f"medmark new {self.id} --data {shell_word(self.table.folder)}"
+            raise UserError("\n".join([f"correct these rows, then: {again}", *problems]))
         parts = {subject.part for subject in listed(named, source, opened)}
         plan = self._plan(source.arrays(opened), opened.table.classes, parts)
         return (*([table] if table is not None else []), *write_texts(self.folder, texts_of(plan)))

@@ -21,7 +21,7 @@ from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError, model_v
 
 from assignments.assignment import AnyAnchors, Assignment, Cap, Count, Orient, Share
 from assignments.data.source_names import is_own
-from assignments.errors import Problem, UserError, nearest
+from assignments.errors import Problem, UserError, nearest, shell_word
 from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
@@ -401,7 +401,9 @@ def _course_toml(folder: Path) -> Path:
         return path
     what = "is missing" if folder.is_dir() else "there is no such folder"
     courses = sorted(inner.parent.name for inner in folder.glob("*/course.toml"))
-    cure = f"name the course's folder: -c {folder / courses[0]}" if courses else f"make a course: medmark init {folder}"
+    cure = f"make a course: medmark init {shell_word(folder)}"
+    if courses:
+        cure = f"name the course's folder: -c {shell_word(folder / courses[0])}"
     raise CourseError([Problem(str(path), "", None, what, cure)])
 
 

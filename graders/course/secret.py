@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from graders.course.course import Course
 
 SECRET_BYTES: Final = 32
@@ -45,7 +45,7 @@ def read_secret(course: Course) -> bytes:
         raise UserError(
             f"{path}: the course's secret cannot be read ({error.strerror}). Restore it from your backup: a new "
             "one would draw other hidden cases. Only if the course has marked nothing yet, make one: "
-            f"(umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
+            f"(umask 077; head -c {SECRET_BYTES} /dev/urandom > {shell_word(path)})"
         ) from None
     with open(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
@@ -56,7 +56,7 @@ def read_secret(course: Course) -> bytes:
         )
     others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     if os.name == "posix" and others and not _open_to_staff_only(course, status.st_gid, others):
-        raise UserError(f"{path}: other users of this machine can read it. Forbid that: chmod 600 {path}")
+        raise UserError(f"{path}: other users of this machine can read it. Forbid that: chmod 600 {shell_word(path)}")
     return secret
 
 

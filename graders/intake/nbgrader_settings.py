@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 
 CONFIG: Final = "nbgrader_config.py"
 STRUCTURE: Final = "{nbgrader_step}/{student_id}/{assignment_id}"
@@ -58,7 +58,9 @@ def settings_of(course: Path) -> NbgraderSettings:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as Python ({type(error).__name__}): python {path} shows why") from None
+        raise UserError(
+            f"{path} cannot be read as Python ({type(error).__name__}): python {shell_word(path)} shows why"
+        ) from None
     names = {field.name for field in fields(NbgraderSettings)} - {"unread"}
     texts: dict[str, str] = {}
     unread: dict[str, str] = {}

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assignments.errors import shell_word
 from assignments.notebook import NOTEBOOK, NOTEBOOK_BYTES, NotANotebook, NotebookSolution, read_notebook, solution_of
 
 SOLUTION = "solution.py"
@@ -119,7 +120,7 @@ def source_of(data: bytes, name: str = SOLUTION) -> Source:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         what = f"{name} cannot be read as Python{line}: {type(error).__name__}"
-        return Source(text, None, f"{what}; python -m py_compile {name} shows why")
+        return Source(text, None, f"{what}; python -m py_compile {shell_word(name)} shows why")
     tree.body = [statement for statement in tree.body if not _is_script(statement)]
     return Source(text, tree)
 

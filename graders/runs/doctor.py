@@ -15,7 +15,7 @@ from assignments.assignment import Accuracy, Assignment, Framework, Person, Unan
 from assignments.data.checked import checked_cases
 from assignments.data.near import near_note
 from assignments.data.prepared import Progress, outside_note, required_split
-from assignments.errors import MedmarkError
+from assignments.errors import MedmarkError, shell_word
 from graders.failures import EngineFailure, ImageFailure
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _proof(assignment: Assignment) -> Iterator[Fact]:
     if status.holds:
         yield Fact(True, f"assignment {assignment.id}: proven by the rehearsal of {status.rehearsed_at}")
     else:
-        cure = f"medmark rehearse {assignment.folder}"
+        cure = f"medmark rehearse {shell_word(assignment.folder)}"
         yield Fact(False, f"assignment {assignment.id}: not proven ({status.why_not}): {cure}", optional=True)
 
 

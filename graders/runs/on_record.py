@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Assignment
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from graders.course.course import Course, assignment_of
 from graders.course.secret import read_secret
 from graders.intake.collect import clock, submissions
@@ -112,7 +112,7 @@ def _check_renewed(marks: Sequence[Mark]) -> None:
 def check_collected(course: Course, id: str, seen: Record) -> None:
     """Refuse to go on before the first look at the repositories: an empty cohort would be a mistake."""
     if not seen.looks and not seen.unowned:
-        cure = f"medmark collect {id} -c {course.folder}"
+        cure = f"medmark collect {id} -c {shell_word(course.folder)}"
         raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")
 
 

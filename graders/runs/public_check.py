@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.streams import PUBLISHED
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.interface import Interface
 from assignments.load import load, public_tests
@@ -95,11 +95,11 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     own = next((here for here in (folder / named, Path(named)) if (here / "assignment.toml").is_file()), None)
     if own is None:
         return find(named, CATALOGUE)  # says which id is near
-    typed = own if own.is_absolute() else Path(os.curdir) / own
+    typed = os.path.join(own if own.is_absolute() else Path(os.curdir) / own, "")
     raise UserError(
         f'"{named}" is not in the catalogue, and medmark does not run code just because it lies in a folder. '
-        f"If you trust the files in {own}, name its path: medmark check {os.path.join(typed, '')} --folder {folder} "
-        "--sandbox docker"
+        f"If you trust the files in {own}, name its path: medmark check {shell_word(typed)} "
+        f"--folder {shell_word(folder)} --sandbox docker"
     )
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from assignments.errors import shell_word
 from graders.failures import InternalFailure
 
 
@@ -38,4 +39,4 @@ def refuse_unreadable(folder: Path) -> None:
         paths = [(parent, 0o005)] if needed or parent == str(folder) else []
         for path, rights in (*paths, *((os.path.join(parent, name), 0o004) for name in needed)):
             if os.lstat(path).st_mode & rights != rights:
-                raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")
+                raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {shell_word(folder)}")

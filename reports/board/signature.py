@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from assignments.errors import UserError
+from assignments.errors import UserError, shell_word
 from reports.board.read_me import NAMESPACE
 
 
@@ -16,7 +16,7 @@ def check_key(key: Path) -> None:
         UserError: there is no such file.
     """
     if not key.is_file():
-        cure = f"name a private key, such as ~/.ssh/id_ed25519, or make one: ssh-keygen -t ed25519 -f {key}"
+        cure = f"name a private key, such as ~/.ssh/id_ed25519, or make one: ssh-keygen -t ed25519 -f {shell_word(key)}"
         raise UserError(f"--sign {key}: there is no such file; {cure}")
 
 

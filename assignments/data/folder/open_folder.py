@@ -17,7 +17,7 @@ from assignments.data.folder.location import located
 from assignments.data.folder.reading import read_image
 from assignments.data.problem_list import problem_lines, within
 from assignments.data.source import Axes
-from assignments.errors import Problem, UserError
+from assignments.errors import Problem, UserError, shell_word
 
 TRIED = 20
 """Images that are tried until one can be read, which says how many axes all have."""
@@ -49,8 +49,9 @@ def opened_folder(assignment: Assignment) -> OpenFolder:
     try:
         table = cases_of(data)
     except PermissionError as error:
+        assert data.path is not None
         what = f"{error.filename}: you may not read this folder or file"
-        raise UserError(f"{what}. Give yourself the permission: chmod -R u+rX {data.path}") from error
+        raise UserError(f"{what}. Give yourself the permission: chmod -R u+rX {shell_word(data.path)}") from error
     members = Members()
     try:
         arrays = arrays_of(table, assignment.task, lambda text: _kind(table, text, data, members), size=data.size)

@@ -27,7 +27,7 @@ from assignments.data.folder.nifti import read_nifti
 from assignments.data.folder.pictures import read_picture
 from assignments.data.folder.series import read_dicom_file, read_series
 from assignments.data.folder.text_headers import voxel_files
-from assignments.errors import closest
+from assignments.errors import closest, shell_word
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
@@ -142,7 +142,7 @@ def _unopened(path: Path, error: OSError) -> UnreadableImage:
         case errno.ELOOP:
             return unreadable(path, "its links lead round in a circle", "copy the file itself in place of the link")
         case errno.EACCES | errno.EPERM:
-            return unreadable(path, "you may not read it", f"chmod u+r {path}")
+            return unreadable(path, "you may not read it", f"chmod u+r {shell_word(path)}")
         case _:
             return unreadable(path, f"it cannot be read ({error.strerror or error})", AGAIN)
 

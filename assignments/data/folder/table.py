@@ -23,7 +23,7 @@ from assignments.data.folder.headings import (
 )
 from assignments.data.folder.row_checks import rows_doubts, rows_problems, unlisted_doubts
 from assignments.data.folder.values import A_SUBJECT, PARTS, empty_problem, inferred_classes, is_missing, value_problem
-from assignments.errors import Problem, listed, nearest
+from assignments.errors import Problem, listed, nearest, shell_word
 from assignments.tables import Row, Table, column_key
 from assignments.tables import read_table as read_any_table
 
@@ -94,7 +94,7 @@ def read_table(
 def _with_cure(problem: Problem) -> Problem:
     file = Path(problem.file)
     first = "delete it and " if file.exists() else ""  # a proposal never replaces a table
-    proposal = f"{first}run `medmark new ID --data {file.parent}` for a proposal"
+    proposal = f"{first}run `medmark new ID --data {shell_word(file.parent)}` for a proposal"
     cure = f"write a table with the columns subject, image and label, or {proposal}"
     return problem if problem.cure else replace(problem, cure=cure)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.assignment import Framework
+from assignments.errors import shell_word
 from assignments.handout_note import RuntimeFacts
 from assignments.this_user import home_folder
 from graders.failures import ImageFailure
@@ -191,7 +192,7 @@ def how_to_build(framework: Framework, built: Runtime | None = None, form: Form 
     if built is not None:
         words += ["--sif"] if built.sif else []
         words += ["--slim"] if built.kind == "slim" else []
-        words += [f"--add {requirement}" for requirement in built.added]
+        words += [f"--add {shell_word(requirement)}" for requirement in built.added]
     return " ".join(words)
 
 

@@ -15,7 +15,7 @@ from assignments.data.folder.layouts.medmnist import MEDMNIST, arrays_in
 from assignments.data.folder.layouts.nnunet import NNUNET
 from assignments.data.folder.layouts.promise12 import PROMISE12, PROMISE12_NPY
 from assignments.data.folder.subject_names import SUFFIXES
-from assignments.errors import UserError, listed, nearest
+from assignments.errors import UserError, listed, nearest, shell_word
 
 __all__ = ["LAYOUTS", "Layout", "fitting", "recognised", "table_of"]
 
@@ -70,7 +70,7 @@ def unrecognised(folder: Path) -> UserError:
     return UserError(
         f"{folder} has no cases.csv, and no layout fits: {_contents(folder)}.\n"
         "Write a cases.csv with the columns subject, image, and label or class. To have one proposed, run\n"
-        f"  medmark new ID --data {folder}\nOr use one of the layouts that need none:\n{layouts}"
+        f"  medmark new ID --data {shell_word(folder)}\nOr use one of the layouts that need none:\n{layouts}"
     )
 
 
