@@ -278,13 +278,14 @@ def _say_waiting(
     course: Course, assignment: str, hand_ins: TakenFolder, receipts: Iterable[Receipt], in_course: str
 ) -> None:
     """Name the table of commits that wait for a person, and the command that accepts them."""
+    from assignments.errors import shell_word
     from graders.intake.hand_in_commits import write_waiting
 
     if path := write_waiting(course, assignment, hand_ins, receipts):
         console.warn(
             f"{path}: these commits wait for a person, since medmark does not know when they were handed in. Look "
             "at the table, remove rows that must not count, and accept the others as on time: "
-            f"medmark decide {assignment} late_commit --from {_quoted(path)} "
+            f"medmark decide {assignment} late_commit --from {shell_word(path)} "
             f'--reason "handed in on Moodle in time"{in_course}'
         )
 
@@ -1113,6 +1114,7 @@ def _list_leaves(assignment: Assignment, course: Path | None) -> None:
 
 def _show_data(assignment: Assignment, page: Path | None) -> None:
     """Read all cases and print what they are like; with `page`, as a page too."""
+    from assignments.errors import shell_word
     from graders.authoring.data_summary import data_summary
     from graders.authoring.shown_data import shown_data
     from reports.data_page import check_page_path, write_data_page
@@ -1128,7 +1130,7 @@ def _show_data(assignment: Assignment, page: Path | None) -> None:
     if page is not None:
         print(write_data_page(summary, page))
         if shown.is_drawn or shown.split is not None:
-            console.warn(f"Next: medmark rehearse {_quoted(assignment.folder)}")
+            console.warn(f"Next: medmark rehearse {shell_word(assignment.folder)}")
 
 
 @app.command()
@@ -1537,13 +1539,9 @@ def _agreed(question: str, yes: bool) -> bool:
 
 def _in_course(course: Path) -> str:
     """The option of a next command that names the course, where it is not the current folder."""
-    return "" if course == Path(".") else f" -c {_quoted(course)}"
-
-
-def _quoted(path: Path) -> str:
     from assignments.errors import shell_word
 
-    return shell_word(path)
+    return "" if course == Path(".") else f" -c {shell_word(course)}"
 
 
 def _typed() -> str:

@@ -73,27 +73,11 @@ class SlurmCarrier:
             raise UserError(f"{error.filename}: {error.strerror}. {cure}") from error
         options = [*slurm_script.resources(self._settings, limits), f"--time={slurm_script.minutes(self._settings, 0)}"]
         try:
-            slurm_queue.refuse_unsatisfiable(options, slurm_script.probe(self._settings))
+            self._refuse_unsatisfiable(options)
         except SlurmAway as error:
             raise UserError(f"Slurm does not answer: {error}. Try again when `sinfo` answers here.") from error
-        except UserError as error:
-            raise UserError(self._unsatisfiable(options, error)) from error
         self._limits = limits
         return min(self._settings.workers, jobs or self._settings.workers)
-
-    def _unsatisfiable(self, options: Sequence[str], refusal: UserError) -> str:
-        """Why Slurm would run no such job: it says the same of what no node has, and of nodes that are away."""
-        try:
-            away = slurm_queue.nodes_away(self._settings.queue)
-        except (SlurmAway, UserError):
-            away = []
-        change = "hange [engine] in course.toml or the assignment's limits; `sinfo` lists what there is."
-        if away:
-            return (
-                f"Slurm finds no node for such a job at present ({' '.join(options)}): {refusal}. Away: "
-                f"{', '.join(away)}. If it would fit there, wait until `sinfo` shows the node idle; else c{change}"
-            )
-        return f"Slurm could never run such a job ({' '.join(options)}): {refusal}. C{change}"
 
     def carry(self, package: Package, deadline_s: float) -> Delivery:
         """Have a package done by a task, and wait for its reply. The deadline counts from when the task begins."""
@@ -147,6 +131,29 @@ class SlurmCarrier:
             self._changed.notify_all()
         if watcher is not None:
             watcher.join(2 * slurm_queue.COMMAND_S)
+
+    def _refuse_unsatisfiable(self, options: Sequence[str]) -> None:
+        """Refuse a job that no node could run; Slurm says the same of one that only nodes could run that are away.
+
+        Raises:
+            SlurmAway: the controller did not answer.
+            UserError: no node could run it, or those that might are away; or Slurm is not on this machine.
+        """
+        try:
+            slurm_queue.refuse_unsatisfiable(options, slurm_script.probe(self._settings))
+        except UserError as refusal:
+            try:
+                away = slurm_queue.nodes_away(self._settings.queue)
+            except UserError:
+                raise refusal from None  # of a machine without Slurm, this says what to do
+            job = f"such a job ({' '.join(options)}): {refusal}."
+            settings = "[engine] in course.toml or the assignment's limits; `sinfo` lists what there is."
+            if not away:
+                raise UserError(f"Slurm could never run {job} Change {settings}") from refusal
+            raise UserError(
+                f"Slurm finds no node at present for {job} Away: {', '.join(away)}. If it would fit there, wait until "
+                f"`sinfo` shows the node idle; else change {settings}"
+            ) from refusal
 
     def _watch(self) -> None:
         """In a thread of its own, until it is stopped: settle what has ended."""

@@ -67,9 +67,13 @@ def all_processes() -> dict[int, list[str]]:
     return fields
 
 
-def stat_fields(pid: int | str) -> list[str]:
-    """Fields of /proc/PID/stat after the name, which may hold spaces and brackets; of a thread by PID/task/ID."""
-    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+def stat_fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat after the name, which may hold spaces and brackets."""
+    return _fields(Path(f"/proc/{pid}/stat").read_text(errors="replace"))
+
+
+def _fields(text: str) -> list[str]:
+    return text.rpartition(")")[2].split()
 
 
 def cpu_of(fields: list[str]) -> float:
@@ -203,11 +207,9 @@ def counts_waiting() -> bool:
 def waited_of(pids: set[int]) -> float:
     """Seconds that the living threads of processes have stood in the run queue without a core."""
     total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    total += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
+    for text in _of_threads(pids, "schedstat"):
+        with contextlib.suppress(ValueError, IndexError):
+            total += int(text.split()[1])
     return total / 1e9
 
 
@@ -216,13 +218,16 @@ def is_busy(pids: set[int]) -> bool:
 
     `waited_of` adds a wait once it is over, and none for a disk.
     """
+    return any(_fields(text)[:1] in (["R"], ["D"]) for text in _of_threads(pids, "stat"))
+
+
+def _of_threads(pids: set[int], file: str) -> Iterator[str]:
+    """What a file of /proc says of each living thread of processes."""
     for pid in pids:
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{pid}/task"):
                 with contextlib.suppress(OSError):
-                    if stat_fields(f"{pid}/task/{thread}")[0] in "RD":
-                        return True
-    return False
+                    yield Path(f"/proc/{pid}/task/{thread}/{file}").read_text(errors="replace")
 
 
 def abstract_addresses() -> bool:

@@ -175,7 +175,7 @@ class Reaper:
             worker.waited_s = max(worker.waited_s, processes.waited_of({worker.pid} | self._left(worker)))
 
     def is_idle(self, worker: WorkerProcess, looks: deque[tuple[float, float]], now: float, seconds: float) -> bool:
-        """Whether a worker that owes an answer has for so long used next to nothing of a core, and waits for nothing.
+        """Whether a worker that owes an answer has for so long used next to nothing of a core, and stands in no queue.
 
         Args:
             looks: when it was looked at since the request, and the seconds it had used and waited by then.

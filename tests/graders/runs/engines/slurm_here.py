@@ -124,6 +124,11 @@ def start_controller() -> None:
     _start(["slurmctld"])
 
 
+def node_states() -> set[str]:
+    """The states that any node has; none where the controller does not answer."""
+    return set(subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True).stdout.split())
+
+
 def pid_of(name: str) -> int:
     """The process of a node or of `slurmctld`."""
     return int((ROOT / f"{name}.pid").read_text())
@@ -179,8 +184,7 @@ def _start(daemon: list[str]) -> None:
 def _is_up() -> bool:
     end = time.monotonic() + START_S
     while time.monotonic() < end:
-        states = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True).stdout.split()
-        if states and set(states) == {"idle"}:
+        if node_states() == {"idle"}:
             return True
         time.sleep(0.2)
     return False

@@ -91,8 +91,8 @@ def slurm(*command):
 
 def all_nodes_are_there():
     """Whether the controller answers, and has heard of each node."""
-    shown = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True).stdout.split()
-    return bool(shown) and set(shown) <= {"idle", "mixed", "allocated"}
+    states = slurm_here.node_states()
+    return bool(states) and states <= {"idle", "mixed", "allocated"}
 
 
 def queue():
@@ -181,7 +181,7 @@ def test_a_job_that_somebody_cancels_says_so(started, tmp_path):
 def test_a_node_that_is_away_is_named_and_not_taken_for_one_that_does_not_exist(started, state):
     slurm("scontrol", "update", "nodename=apart", f"state={state}", "reason=a test")
     try:
-        with pytest.raises(UserError, match=r"no node for such a job at present .*Away: apart \((down|drained)\)"):
+        with pytest.raises(UserError, match=r"no node at present for such a job .*Away: apart \((down|drained)\)"):
             started(queue="apart")
     finally:
         slurm("scontrol", "update", "nodename=apart", "state=resume")

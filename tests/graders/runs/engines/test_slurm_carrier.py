@@ -214,7 +214,7 @@ def test_slurm_says_the_same_of_nodes_that_are_away_so_these_are_named(cluster, 
     carrier = started()
     cluster.write("refused", "sbatch: error: allocation failure: Requested node configuration is not available\n")
     cluster.write("nodes", "one course* idle up\ntwo course* down* up\nweak night drained up\n")
-    with pytest.raises(UserError, match=r"no node for such a job at present .*Away: two \(down\*\)\. .*wait until"):
+    with pytest.raises(UserError, match=r"no node at present for such a job .*Away: two \(down\*\)\. .*wait until"):
         carrier.slots(Limits(memory_mb=256, reply_mb=1), None)
 
 

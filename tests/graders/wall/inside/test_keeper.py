@@ -283,7 +283,7 @@ def test_a_worker_that_waits_for_a_core_is_not_idle_and_the_wait_is_reported(end
         assert other.stdout.readline() == b"\n"
         try:
             # It has 15 shares of the core, and the other 1024: less than 5 %.
-            # The kernel tells of a wait once it is over, and on a busy machine one may last for ten seconds.
+            # The kernel tells of a wait once it is over: one may last for longer than a worker may be idle.
             stopped, _, header = ended_for("starves", core, cpu_s=8.0, idle_s=2)
         finally:
             other.kill()
