@@ -262,8 +262,9 @@ class DaskCarrier:
             result: bytes = future.result(timeout=GRACE_S)
             return result
         finally:
-            future.cancel()
-            future.release()
+            if not self._stopped.is_set():  # a client that is being closed gives its tasks up, and answers no more
+                future.cancel()
+                future.release()
 
 
 def _slot_of(address: str, worker: Mapping[str, Any], before: _Slot | None) -> _Slot:
